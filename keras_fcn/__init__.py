@@ -1,0 +1,62 @@
+"""Fully Convolutional Networks for Keras 3.
+
+The public names, each resolved when it is first used: importing `keras_fcn.geometry`
+or `keras_fcn.transposed` loads no framework, and `import keras_fcn` is instant.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from . import datasets, geometry, losses, metrics, transposed
+    from .inference import evaluate, predict
+    from .models import build_fcn8s, build_fcn16s, build_fcn32s
+    from .runs import load_run
+    from .weights import load_weights, save_weights
+
+    __version__: str
+
+_MODULES = ("datasets", "geometry", "losses", "metrics", "transposed")
+_HOMES = {
+    "build_fcn32s": "models",
+    "build_fcn16s": "models",
+    "build_fcn8s": "models",
+    "evaluate": "inference",
+    "load_run": "runs",
+    "load_weights": "weights",
+    "predict": "inference",
+    "save_weights": "weights",
+}
+
+__all__ = [
+    "build_fcn8s",
+    "build_fcn16s",
+    "build_fcn32s",
+    "datasets",
+    "evaluate",
+    "geometry",
+    "load_run",
+    "load_weights",
+    "losses",
+    "metrics",
+    "predict",
+    "save_weights",
+    "transposed",
+]
+
+
+def __getattr__(name: str):
+    if name == "__version__":
+        return importlib.metadata.version("keras-fcn")
+    if name in _MODULES:
+        return importlib.import_module(f".{name}", __name__)
+    if name in _HOMES:
+        return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

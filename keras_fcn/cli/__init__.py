@@ -1,0 +1,71 @@
+"""The command line: one verb a file. It parses, calls and prints.
+
+Nothing is done here that Python users could not call. Keras is imported when a verb
+begins to work, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from .evaluate import evaluate
+from .predict import predict
+from .train import train
+
+app = typer.Typer(
+    name="keras-fcn",
+    help="Fully Convolutional Networks: train them, score them, label photos.",
+    epilog="Begin with: keras-fcn train --help",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command(epilog="Then: keras-fcn evaluate RUN and keras-fcn predict RUN PHOTO")(
+    train
+)
+app.command()(evaluate)
+app.command()(predict)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from .. import __version__
+
+        typer.echo(f"keras-fcn {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Show the version and exit.",
+        ),
+    ] = False,
+) -> None:
+    """Hold the options of the program itself."""
+
+
+def main() -> None:
+    """Run the command line; what the user can mend is told in one line, not a trace."""
+    # TensorFlow's notes about the processor would bury what we print.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        app()
+    except (ValueError, OSError, RuntimeError, ArithmeticError) as error:
+        if os.environ.get("KERAS_FCN_TRACEBACK"):
+            raise
+        typer.secho(f"Error: {error}", fg="red", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        typer.secho("Interrupted.", fg="yellow", err=True)
+        sys.exit(130)

@@ -1,0 +1,123 @@
+"""`keras-fcn train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+
+def train(
+    run_dir: Annotated[
+        Path,
+        typer.Option(
+            "--run-dir", "--output-dir", help="New folder for everything of this run."
+        ),
+    ],
+    model: Annotated[
+        Literal["fcn32s", "fcn16s", "fcn8s"], typer.Option(help="Network.")
+    ] = "fcn8s",
+    dataset: Annotated[
+        Literal["shapes", "voc"],
+        typer.Option(help="'shapes' is generated; 'voc' is a folder in VOC's layout."),
+    ] = "shapes",
+    data_dir: Annotated[
+        str | None,
+        typer.Option(
+            "--data-dir", "--data-path", help="Folder VOCdevkit/VOC2012 or one above."
+        ),
+    ] = None,
+    split: Annotated[str, typer.Option(help="Split to train on.")] = "train",
+    val_split: Annotated[str, typer.Option(help="Split to validate on.")] = "val",
+    epochs: Annotated[int, typer.Option(help="Times each sample is seen.")] = 20,
+    batch_size: Annotated[
+        int, typer.Option("--batch-size", "-b", help="Samples per step.")
+    ] = 8,
+    crop_size: Annotated[
+        int | None,
+        typer.Option(
+            help="Pixels a side of training cuts; 0: native sizes. "
+            "[default: 96 for shapes, 320 for voc]",
+            show_default=False,
+        ),
+    ] = None,
+    augment: Annotated[
+        bool, typer.Option(help="Scale and flip training samples at random.")
+    ] = True,
+    optimizer: Annotated[
+        Literal["adam", "adamw", "sgd"], typer.Option(help="Optimiser.")
+    ] = "adam",
+    lr: Annotated[
+        float | None,
+        typer.Option(
+            help="First learning rate; it falls to 0. "
+            "[default: 1e-4, for sgd 1e-3]",
+            show_default=False,
+        ),
+    ] = None,
+    momentum: Annotated[float, typer.Option(help="Of sgd.")] = 0.9,
+    weight_decay: Annotated[
+        float, typer.Option("--weight-decay", "--wd", help="Of sgd and adamw.")
+    ] = 0.0,
+    loss: Annotated[
+        Literal["mean", "sum"],
+        typer.Option(help="Over valid pixels; the paper's is the sum."),
+    ] = "mean",
+    weights: Annotated[
+        str,
+        typer.Option(
+            help="'imagenet' (a download), 'none' (from scratch), or a weights file."
+        ),
+    ] = "imagenet",
+    backbone: Annotated[
+        Literal["vgg16", "vgg19"], typer.Option(help="Backbone.")
+    ] = "vgg16",
+    topology: Annotated[
+        Literal["paper", "same", "pointwise"],
+        typer.Option(help="'paper' pads the image by 100; 'same' costs about half."),
+    ] = "paper",
+    upsampling: Annotated[
+        Literal["fixed", "learned"], typer.Option(help="Bilinear, or learned from it.")
+    ] = "fixed",
+    width: Annotated[
+        float, typer.Option(help="Factor on all channels, for small machines.")
+    ] = 1.0,
+    dropout: Annotated[float, typer.Option(help="Rate after fc6 and fc7.")] = 0.5,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+) -> None:
+    """Train a network and keep its weights, scores and pictures in a folder.
+
+    Example, VOC on one GPU:
+
+        keras-fcn train --dataset voc --data-dir VOCdevkit --epochs 50 --run-dir runs/voc
+
+    Example, without data, download or GPU:
+
+        keras-fcn train --weights none --width 0.125 --topology same --run-dir runs/first
+    """
+    options = dict(locals())
+    from ..runs import LEARNING_RATES, RunConfig
+    from ..training import train as fit
+    from .console import bar, console, print_data_report
+
+    options.pop("run_dir")
+    if crop_size is None:
+        options["crop_size"] = {"shapes": 96, "voc": 320}[dataset]
+    if lr is None:
+        options["lr"] = LEARNING_RATES[optimizer]
+    config = RunConfig(**options)
+    try:
+        history = fit(
+            config,
+            run_dir,
+            on_checked=print_data_report,
+            progress=bar("Reading labels"),
+        )
+    except KeyboardInterrupt:
+        console.print(f"[yellow]Interrupted. Finished epochs are kept in {run_dir}.")
+        raise
+    best = max(history["val_mean_iou"])
+    epoch = history["val_mean_iou"].index(best) + 1
+    console.print(f"Best validation mean IoU {100 * best:.2f} % in epoch {epoch}.")
+    console.print(f"Weights, log and pictures: [bold]{run_dir}")

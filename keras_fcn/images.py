@@ -1,0 +1,159 @@
+"""Image files in: upright RGB arrays, and label images as class indices.
+
+Knows Pillow; knows nothing of TensorFlow, whose PNG decoder returns a palette's
+colours instead of its indices and whose JPEG decoder ignores the orientation.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
+SUFFIXES = ".jpg .jpeg .jpe .png .webp .bmp .tif .tiff .gif .ppm .pgm".split()
+_SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
+
+
+def read_image(image: Any) -> np.ndarray:
+    """Read a photo as an upright RGB array.
+
+    The camera's orientation is applied. Grey, palette, 1-bit, CMYK, YCbCr and LAB
+    images are converted; transparent ones are laid on white; 16-bit grey is scaled
+    from 0..65535 to 0..255. 32-bit integer and floating point images have no known
+    range and are refused.
+
+    Args:
+        image: A path, a `PIL.Image.Image`, or an array `(height, width, 3)` or
+            `(height, width)` of grey levels 0..255.
+
+    Returns:
+        Array `(height, width, 3)`, uint8.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is not an image that can be read whole, or has one of
+            the refused kinds; the message names the file.
+
+    Example:
+        >>> from PIL import Image
+        >>> read_image(Image.new("CMYK", (4, 2))).tolist()[0][0]
+        [255, 255, 255]
+    """
+    if isinstance(image, np.ndarray):
+        return _from_array(image)
+    if isinstance(image, Image.Image):
+        return _to_rgb(image, "the image")
+    with _opened(image) as opened:
+        return _to_rgb(opened, str(image))
+
+
+def read_label(path: str | os.PathLike[str]) -> np.ndarray:
+    """Read a label image as class indices.
+
+    Args:
+        path: A PNG whose pixels are class indices: grey, or with a palette, whose
+            colours are not looked at.
+
+    Returns:
+        Array `(height, width)`, uint8.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is no 8-bit image of one channel.
+
+    Example:
+        A palette image keeps its indices, the void label 255 too:
+
+        >>> import tempfile, pathlib
+        >>> from PIL import Image
+        >>> label = Image.new("P", (2, 1))
+        >>> label.putpalette([0, 0, 0, 128, 0, 0])
+        >>> label.putdata([1, 255])
+        >>> file = pathlib.Path(tempfile.mkdtemp()) / "label.png"
+        >>> label.save(file)
+        >>> read_label(file).tolist()
+        [[1, 255]]
+    """
+    with _opened(path) as opened:
+        if opened.mode not in ("P", "L", "1"):
+            raise ValueError(
+                "A label image must hold one class index per pixel (Pillow mode P or "
+                f"L). Received: {str(path)!r} of mode {opened.mode}. Convert its "
+                "colours to indices first."
+            )
+        return np.asarray(opened, dtype="uint8")
+
+
+def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """Return `(height, width)` of the upright image without decoding its pixels."""
+    with _opened(path) as opened:
+        width, height = opened.size
+        if opened.getexif().get(0x0112, 1) >= 5:  # orientations that lie on a side
+            return width, height
+        return height, width
+
+
+class _opened:
+    """Open an image file; whatever goes wrong names the file."""
+
+    def __init__(self, path: Any):
+        self.path = Path(path)
+
+    def __enter__(self) -> Image.Image:
+        if not self.path.is_file():
+            raise FileNotFoundError(f"There is no image file {str(self.path)!r}.")
+        try:
+            self.image = Image.open(self.path, formats=FORMATS)
+        except (UnidentifiedImageError, OSError, SyntaxError) as error:
+            self._refuse(error)
+        return self.image
+
+    def __exit__(self, kind, error, traceback) -> None:
+        self.image.close()
+        if isinstance(error, (OSError, SyntaxError)):
+            self._refuse(error)
+
+    def _refuse(self, error: BaseException) -> None:
+        raise ValueError(
+            f"{str(self.path)!r} is not an image that can be read: {error}."
+        ) from error
+
+
+def _from_array(array: np.ndarray) -> np.ndarray:
+    if array.ndim == 2:
+        array = np.repeat(array[..., None], 3, axis=-1)
+    if array.ndim != 3 or array.shape[-1] != 3 or not array.size:
+        raise ValueError(
+            "An image array must be `(height, width, 3)` or `(height, width)`. "
+            f"Received: shape {array.shape}."
+        )
+    if array.dtype == np.uint8:
+        return array
+    if not np.isfinite(array).all() or array.min() < 0 or array.max() > 255:
+        raise ValueError(
+            "An image array must hold grey levels 0..255. Received: values "
+            f"{array.min()}..{array.max()} of {array.dtype}."
+        )
+    return np.rint(array).astype("uint8")
+
+
+def _to_rgb(image: Image.Image, name: str) -> np.ndarray:
+    image = ImageOps.exif_transpose(image)
+    if image.mode in _SIXTEEN_BIT:
+        grey = np.rint(np.asarray(image).astype("float64") / 257)  # 65535 / 255
+        return _from_array(grey.astype("uint8"))
+    if image.mode in ("I", "F"):
+        raise ValueError(
+            "A photo must have 8 or 16 bits per channel. "
+            f"Received: {name}, of Pillow mode {image.mode} (32 bits). Scale it to "
+            "0..255 first."
+        )
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return np.array(image.convert("RGB"))

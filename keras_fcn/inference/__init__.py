@@ -1,0 +1,9 @@
+"""Inference: from photos to labels, and from labels to scores.
+
+Knows networks, scores and pictures; knows nothing of how a network was trained.
+"""
+
+from .evaluate import evaluate
+from .predict import predict
+
+__all__ = ["evaluate", "predict"]

@@ -1,0 +1,275 @@
+"""The paper's four scores, from one confusion matrix over the whole data set.
+
+`n_ij` is the number of pixels of class `i` predicted to be class `j`: row true,
+column predicted, as in Long et al., section 5, and the authors' `score.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+SCORES = (
+    "pixel_accuracy",
+    "mean_accuracy",
+    "mean_iou",
+    "frequency_weighted_iou",
+)
+
+CARRY_BITS = 30  # a count is low + high * 2**30, exact where there is no int64
+
+
+def segmentation_scores(confusion_matrix: Any) -> dict[str, float]:
+    """The four scores of a confusion matrix.
+
+    - `pixel_accuracy`: sum_i n_ii / sum_i t_i
+    - `mean_accuracy`: mean over classes of n_ii / t_i
+    - `mean_iou`: mean over classes of n_ii / (t_i + sum_j n_ji - n_ii)
+    - `frequency_weighted_iou`: sum_i t_i IU_i / sum_k t_k
+
+    with `t_i = sum_j n_ij`. A class without a pixel is left out of the means: out of
+    `mean_accuracy` if it is never true, out of `mean_iou` if it is neither true nor
+    predicted. Without any pixel all four are 0.
+
+    Args:
+        confusion_matrix: Array `(num_classes, num_classes)`, row true, column
+            predicted.
+
+    Returns:
+        A dict of the four, each 0..1.
+
+    Example:
+        Class 0: 3 of 4 pixels right. Class 1: 1 of 1, and 1 too many.
+
+        >>> scores = segmentation_scores([[3, 1], [0, 1]])
+        >>> {name: round(float(score), 3) for name, score in scores.items()}
+        ... # doctest: +NORMALIZE_WHITESPACE
+        {'pixel_accuracy': 0.8, 'mean_accuracy': 0.875, 'mean_iou': 0.625,
+         'frequency_weighted_iou': 0.7}
+
+    Reference:
+        Long et al., https://arxiv.org/abs/1411.4038, section 5, "Metrics".
+    """
+    matrix = np.asarray(confusion_matrix, "float64")
+    return {name: float(score) for name, score in _scores(matrix, np).items()}
+
+
+def per_class_iou(confusion_matrix: Any) -> np.ndarray:
+    """Intersection over union of each class, NaN where a class has no pixel.
+
+    Args:
+        confusion_matrix: Array `(num_classes, num_classes)`, row true, column
+            predicted.
+
+    Returns:
+        Array `(num_classes,)`, float64.
+
+    Example:
+        >>> per_class_iou([[3, 1, 0], [0, 1, 0], [0, 0, 0]]).tolist()
+        [0.75, 0.5, nan]
+    """
+    matrix = np.asarray(confusion_matrix, "float64")
+    right = np.diagonal(matrix)
+    union = matrix.sum(axis=1) + matrix.sum(axis=0) - right
+    return np.divide(
+        right, union, out=np.full(len(matrix), np.nan), where=union > 0
+    )
+
+
+@keras.saving.register_keras_serializable("keras_fcn")
+class SegmentationScores(keras.metrics.Metric):
+    """The paper's four scores as one Keras metric with one confusion matrix.
+
+    Give it to `compile(metrics=[...])`, or call it on labels `(batch, height,
+    width)` and logits `(batch, height, width, num_classes)`, or predicted labels of
+    the labels' own shape. `result()` is a dict, so Keras logs `pixel_accuracy`,
+    `mean_accuracy`, `mean_iou` and `frequency_weighted_iou`.
+
+    Counts are exact up to 2**61 pixels on every backend.
+
+    Args:
+        num_classes: Number of classes, the background included.
+        ignore_class: The void label, or `None` if there is none. Defaults to `255`.
+        name: Name of the metric.
+
+    Raises:
+        ValueError: If `num_classes` is below 1; and by `result()` and
+            `confusion_matrix()`, if a label was neither a class nor void. While a
+            training step is being compiled nothing can be raised: the scores are
+            not-a-number then, and the error follows at the end of the epoch.
+
+    Example:
+        >>> import numpy as np
+        >>> scores = SegmentationScores(num_classes=2)
+        >>> scores.update_state(np.array([[0, 0, 1, 255]]), np.array([[0, 1, 1, 1]]))
+        >>> scores.confusion_matrix().tolist()
+        [[1, 1], [0, 1]]
+        >>> round(scores.result()["mean_iou"], 3)
+        0.5
+
+    Reference:
+        Long et al., https://arxiv.org/abs/1411.4038, section 5, "Metrics".
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        ignore_class: int | None = 255,
+        name: str = "segmentation_scores",
+    ):
+        super().__init__(name=name, dtype="int32")
+        if num_classes < 1:
+            raise ValueError(
+                f"`num_classes` must be at least 1. Received: num_classes={num_classes}."
+            )
+        self.num_classes = num_classes
+        self.ignore_class = ignore_class
+        # After the n*n cells: labels, then predictions, that are no class.
+        cells = num_classes * num_classes + 2
+        self._counts = self.add_variable(
+            shape=(2, cells), initializer="zeros", dtype="int32", name="counts"
+        )
+        self._largest = self.add_variable(
+            shape=(2,),
+            initializer=keras.initializers.Constant(_SMALLEST),
+            dtype="int32",
+            name="largest_wrong",
+        )
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Count a batch. `sample_weight` is not used: pixels count once or not."""
+        n = self.num_classes
+        y_pred = ops.convert_to_tensor(y_pred)
+        true = ops.cast(ops.reshape(y_true, (-1,)), "int32")
+        if _are_logits(y_true, y_pred):
+            y_pred = ops.argmax(y_pred, axis=-1)
+        predicted = ops.cast(ops.reshape(y_pred, (-1,)), "int32")
+
+        void = ops.zeros_like(true, dtype="bool")
+        if self.ignore_class is not None:
+            void = true == self.ignore_class
+        wrong_true = ~void & ((true < 0) | (true >= n))
+        wrong_predicted = ~void & ((predicted < 0) | (predicted >= n))
+        cell = n * true + predicted
+        cell = ops.where(wrong_predicted, n * n + 1, cell)
+        cell = ops.where(wrong_true, n * n, cell)
+        cell = ops.where(void, n * n + 2, cell)  # counted, then thrown away
+        counts = _bincount(cell, length=n * n + 3)[:-1]
+
+        low = self._counts[0] + ops.cast(counts, "int32")
+        high = self._counts[1] + ops.right_shift(low, CARRY_BITS)
+        self._counts.assign(
+            ops.stack([ops.bitwise_and(low, 2**CARRY_BITS - 1), high])
+        )
+        largest = [
+            ops.max(ops.where(wrong_true, true, _SMALLEST), initial=_SMALLEST),
+            ops.max(ops.where(wrong_predicted, predicted, _SMALLEST), initial=_SMALLEST),
+        ]
+        self._largest.assign(ops.maximum(self._largest, ops.stack(largest)))
+
+    def result(self):
+        """Return the four scores, as Python floats outside of compiled code."""
+        if not _is_compiling(self._counts.value):
+            return segmentation_scores(self.confusion_matrix())
+        counts = ops.cast(self._counts[0], "float32")
+        counts += ops.cast(self._counts[1], "float32") * 2.0**CARRY_BITS
+        n = self.num_classes
+        scores = _scores(ops.reshape(counts[: n * n], (n, n)), ops)
+        wrong = ops.sum(counts[n * n :]) > 0
+        return {k: ops.where(wrong, float("nan"), v) for k, v in scores.items()}
+
+    def confusion_matrix(self) -> np.ndarray:
+        """Return `n_ij`, row true, column predicted, int64.
+
+        Raises:
+            ValueError: If a label was neither a class nor void.
+        """
+        n = self.num_classes
+        low, high = ops.convert_to_numpy(self._counts).astype("int64")
+        counts = low + high * 2**CARRY_BITS
+        largest = ops.convert_to_numpy(self._largest)
+        self._require_classes("Labels", int(counts[n * n]), int(largest[0]))
+        self._require_classes("Predictions", int(counts[n * n + 1]), int(largest[1]))
+        return counts[: n * n].reshape(n, n)
+
+    def per_class_iou(self) -> np.ndarray:
+        """Return each class's intersection over union, NaN where it has no pixel."""
+        return per_class_iou(self.confusion_matrix())
+
+    def reset_state(self):
+        self._counts.assign(ops.zeros_like(self._counts))
+        self._largest.assign(ops.full_like(self._largest, _SMALLEST))
+
+    def get_config(self):
+        return {
+            "num_classes": self.num_classes,
+            "ignore_class": self.ignore_class,
+            "name": self.name,
+        }
+
+    def _require_classes(self, what: str, pixels: int, largest: int) -> None:
+        if pixels:
+            void = "" if self.ignore_class is None else f" or {self.ignore_class} (void)"
+            raise ValueError(
+                f"{what} must be in 0..{self.num_classes - 1}{void}. Received: {pixels} "
+                f"pixels of other values, the largest {largest}. Check `num_classes` "
+                "and how the label images are read."
+            )
+
+
+_SMALLEST = -(2**31)
+
+
+def _are_logits(y_true, y_pred) -> bool:
+    """Whether predictions have a class axis that labels lack, or have as 1."""
+    rank = len(y_true.shape)
+    return len(y_pred.shape) == rank + 1 or (
+        len(y_pred.shape) == rank and y_true.shape[-1] == 1 != y_pred.shape[-1]
+    )
+
+
+def _bincount(values, length: int):
+    if keras.backend.backend() == "jax":  # its `bincount` cannot be compiled
+        return ops.segment_sum(ops.ones_like(values), values, num_segments=length)
+    return ops.bincount(values, minlength=length)
+
+
+def _scores(matrix, xp) -> dict[str, Any]:
+    """Return the four formulas; `xp` is `numpy`, or `keras.ops` in compiled code."""
+    right = xp.diagonal(matrix)
+    true = xp.sum(matrix, axis=1)
+    union = true + xp.sum(matrix, axis=0) - right
+    total = xp.sum(true)
+
+    def ratio(a, b):
+        return xp.where(b > 0, a / xp.where(b > 0, b, 1), 0)
+
+    def mean(values, present):
+        return ratio(xp.sum(values), xp.sum(xp.where(present, 1.0, 0.0)))
+
+    iou = ratio(right, union)
+    return {
+        "pixel_accuracy": ratio(xp.sum(right), total),
+        "mean_accuracy": mean(ratio(right, true), true > 0),
+        "mean_iou": mean(iou, union > 0),
+        "frequency_weighted_iou": ratio(xp.sum(true * iou), total),
+    }
+
+
+def _is_compiling(value) -> bool:
+    """Whether `value` is a placeholder in a graph, without numbers yet."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        return not tf.executing_eagerly()
+    if backend == "jax":
+        import jax
+
+        return isinstance(value, jax.core.Tracer)
+    if backend == "torch":
+        return value.device.type == "meta"
+    return False

@@ -1,0 +1,194 @@
+"""Label maps as pictures: palette PNG, overlay with legend, sheets side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from ..datasets import VOID, voc_palette
+
+BACKGROUND = 0
+MARGIN = 8  # pixels around and between pictures and words
+
+
+def palette_image(label: np.ndarray) -> Image.Image:
+    """A label map as a palette image in the colours of PASCAL VOC.
+
+    Saved as PNG it looks coloured and re-reads as the same labels.
+
+    Args:
+        label: `(height, width)`, integers 0..255.
+
+    Returns:
+        A Pillow image of mode P.
+
+    Example:
+        >>> import numpy as np
+        >>> picture = palette_image(np.array([[0, 15, 255]]))
+        >>> np.asarray(picture).tolist(), picture.convert("RGB").getpixel((1, 0))
+        ([[0, 15, 255]], (192, 128, 128))
+    """
+    picture = Image.fromarray(np.asarray(label).astype("uint8"))
+    picture.putpalette(voc_palette().tobytes())
+    return picture
+
+
+def overlay(
+    image: np.ndarray,
+    label: np.ndarray,
+    class_names: Sequence[str] = (),
+    opacity: float = 0.6,
+) -> Image.Image:
+    """A photo with its labels laid over it, and a legend of the classes seen.
+
+    The background is left as it is; regions are outlined.
+
+    Args:
+        image: `(height, width, 3)`, uint8 RGB.
+        label: `(height, width)`, integers.
+        class_names: Names of the classes for the legend below the photo. Defaults to
+            none: no legend.
+        opacity: Of the colours, 0..1. Defaults to `0.6`.
+
+    Returns:
+        A Pillow image of mode RGB, as wide as the photo; higher by the legend.
+
+    Example:
+        >>> import numpy as np
+        >>> photo, label = np.zeros((40, 200, 3), "uint8"), np.ones((40, 200), int)
+        >>> overlay(photo, label).size
+        (200, 40)
+        >>> overlay(photo, label, ["background", "cat"]).height > 40
+        True
+    """
+    label = np.asarray(label)
+    colours = voc_palette()[label].astype("float32")
+    strength = np.where(label == BACKGROUND, 0, opacity)[..., None]
+    strength = np.where(_edges(label)[..., None], 1, strength)
+    colours = np.where(_edges(label)[..., None], 255, colours)
+    mixed = (1 - strength) * image + strength * colours
+    picture = Image.fromarray(np.rint(mixed).astype("uint8"))
+    if not len(class_names):
+        return picture
+    return _stack([picture, _legend(label, class_names, picture.width)])
+
+
+def sheet(
+    pictures: Sequence[tuple[str, Image.Image]], legend: Image.Image | None = None
+) -> Image.Image:
+    """Pictures in a row, each with its title above it.
+
+    Args:
+        pictures: Titles and pictures, left to right.
+        legend: A picture to put below the row. Defaults to none.
+
+    Returns:
+        A Pillow image of mode RGB.
+
+    Example:
+        >>> from PIL import Image
+        >>> red = Image.new("RGB", (100, 50), "red")
+        >>> sheet([("one", red), ("two", red)]).width  # 2*100 + 3*8
+        224
+    """
+    font = _font()
+    line = _line_height(font)
+    width = sum(p.width + MARGIN for _, p in pictures) + MARGIN
+    height = max(p.height for _, p in pictures) + line + 2 * MARGIN
+    row = Image.new("RGB", (width, height), "white")
+    draw = ImageDraw.Draw(row)
+    x = MARGIN
+    for title, picture in pictures:
+        draw.text((x, MARGIN // 2), title, "black", font)
+        row.paste(picture.convert("RGB"), (x, line + MARGIN))
+        x += picture.width + MARGIN
+    return row if legend is None else _stack([row, legend])
+
+
+def comparison(
+    image: np.ndarray,
+    prediction: np.ndarray,
+    class_names: Sequence[str],
+    truth: np.ndarray | None = None,
+) -> Image.Image:
+    """Photo, labels, prediction and overlay side by side, with a legend.
+
+    Args:
+        image: `(height, width, 3)`, uint8 RGB.
+        prediction: `(height, width)`, integers.
+        class_names: Names of the classes.
+        truth: `(height, width)`, integers; left out if there is none.
+
+    Returns:
+        A Pillow image of mode RGB.
+    """
+    pictures = [("photo", Image.fromarray(image))]
+    shown = prediction
+    if truth is not None:
+        pictures.append(("truth", palette_image(truth)))
+        shown = np.concatenate([prediction.ravel(), truth.ravel()])
+    pictures.append(("prediction", palette_image(prediction)))
+    pictures.append(("overlay", overlay(image, prediction)))
+    width = sum(p.width + MARGIN for _, p in pictures) + MARGIN
+    return sheet(pictures, _legend(shown, class_names, width))
+
+
+def stack(rows: Sequence[Image.Image]) -> Image.Image:
+    """Put pictures below each other, on white."""
+    return _stack(rows)
+
+
+def _edges(label: np.ndarray) -> np.ndarray:
+    """Return the pixels whose right or lower neighbour has another label."""
+    edges = np.zeros(label.shape, bool)
+    edges[:, :-1] |= label[:, :-1] != label[:, 1:]
+    edges[:-1] |= label[:-1] != label[1:]
+    return edges
+
+
+def _legend(label: np.ndarray, class_names: Sequence[str], width: int) -> Image.Image:
+    """Return a strip with a swatch and a name for each class in `label`."""
+    font = _font()
+    line = _line_height(font)
+    entries = []
+    for value in np.unique(label).tolist():
+        if value < len(class_names):
+            entries.append((value, class_names[value]))
+        elif value == VOID:
+            entries.append((value, "void"))
+    x, y, placed = MARGIN, MARGIN // 2, []
+    for value, name in entries:
+        needed = round(line + font.getlength(name) + 2 * MARGIN)
+        if x > MARGIN and x + needed > width:
+            x, y = MARGIN, y + line
+        placed.append((x, y, value, name))
+        x += needed
+    strip = Image.new("RGB", (width, y + line + MARGIN // 2), "white")
+    draw = ImageDraw.Draw(strip)
+    for x, y, value, name in placed:
+        swatch = (x, y + 2, x + line - 6, y + line - 4)
+        colour = tuple(voc_palette()[value].tolist())
+        draw.rectangle(swatch, fill=colour, outline="grey")
+        draw.text((x + line, y), name, "black", font)
+    return strip
+
+
+def _stack(rows: Sequence[Image.Image]) -> Image.Image:
+    size = max(row.width for row in rows), sum(row.height for row in rows)
+    page = Image.new("RGB", size, "white")
+    y = 0
+    for row in rows:
+        page.paste(row, (0, y))
+        y += row.height
+    return page
+
+
+def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size=14)
+
+
+def _line_height(font) -> int:
+    left, top, right, bottom = font.getbbox("Ag")
+    return round(bottom) + 6

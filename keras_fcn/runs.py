@@ -1,0 +1,235 @@
+"""A run: everything that a training was told, and the network that came out.
+
+A run folder holds `config.yaml`, the complete effective configuration, and weights
+named by layer. This module writes and reads both; it knows nothing of how training
+goes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+import types
+import typing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import yaml
+
+from . import models
+from .datasets import DATASETS
+from .storage import write_atomically
+from .suggestions import require_choice
+from .weights import load_weights
+
+MODELS = {
+    "fcn32s": models.build_fcn32s,
+    "fcn16s": models.build_fcn16s,
+    "fcn8s": models.build_fcn8s,
+}
+
+# The learning rate that each optimiser is usually begun with here: fine-tuning from
+# ImageNet, mean loss.
+LEARNING_RATES = {"adam": 1e-4, "adamw": 1e-4, "sgd": 1e-3}
+
+CONFIG = "config.yaml"
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """The complete configuration of a training; its names are the CLI's flags.
+
+    Args:
+        model: `"fcn32s"`, `"fcn16s"` or `"fcn8s"`.
+        dataset: `"shapes"` or `"voc"`.
+        data_dir: Folder of the data set, if it has one.
+        split: Split to train on.
+        val_split: Split to validate on.
+        epochs: Times that each training sample is seen.
+        batch_size: Samples per step.
+        crop_size: Pixels a side of training cuts; `0` trains at native sizes.
+        augment: Whether to scale and flip training samples at random.
+        optimizer: `"adam"`, `"adamw"` or `"sgd"`.
+        lr: Learning rate of the first step; it falls to zero by `(1 - t)**0.9`.
+        momentum: Of `"sgd"`.
+        weight_decay: Of `"sgd"` and `"adamw"`.
+        loss: `"mean"` or `"sum"` over valid pixels.
+        weights: `"imagenet"`, `"none"` or the path of a weights file.
+        backbone: As in `build_fcn8s`; so are the following.
+        topology: As in `build_fcn8s`.
+        upsampling: As in `build_fcn8s`.
+        width: As in `build_fcn8s`.
+        dropout: As in `build_fcn8s`.
+        seed: Of weights, dropout, sample order and augmentation.
+        class_names: Names of the classes, the background first.
+
+    Raises:
+        ValueError: If a value is impossible.
+    """
+
+    model: str = "fcn8s"
+    dataset: str = "shapes"
+    data_dir: str | None = None
+    split: str = "train"
+    val_split: str = "val"
+    epochs: int = 20
+    batch_size: int = 8
+    crop_size: int = 0
+    augment: bool = True
+    optimizer: str = "adam"
+    lr: float = LEARNING_RATES["adam"]
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    loss: str = "mean"
+    weights: str = "imagenet"
+    backbone: str = "vgg16"
+    topology: str = "paper"
+    upsampling: str = "fixed"
+    width: float = 1.0
+    dropout: float = 0.5
+    seed: int = 0
+    class_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        require_choice("model", self.model, MODELS)
+        require_choice("dataset", self.dataset, DATASETS)
+        require_choice("optimizer", self.optimizer, LEARNING_RATES)
+        require_choice("loss", self.loss, ("mean", "sum"))
+        for name in ("epochs", "batch_size"):
+            self._require(name, getattr(self, name) >= 1, "at least 1")
+        for name in ("crop_size", "weight_decay", "seed"):
+            self._require(name, getattr(self, name) >= 0, "at least 0")
+        self._require("lr", self.lr > 0, "above 0")
+        self._require("momentum", 0 <= self.momentum < 1, "at least 0 and below 1")
+
+    def build(self, weights: str | os.PathLike[str] | None = None) -> keras.Model:
+        """Build the network, with these weights or at random."""
+        return MODELS[self.model](
+            num_classes=len(self.class_names),
+            weights=weights,
+            backbone=self.backbone,
+            topology=self.topology,
+            upsampling=self.upsampling,
+            width=self.width,
+            dropout=self.dropout,
+        )
+
+    def to_yaml(self, environment: dict[str, str] | None = None) -> str:
+        """Return the configuration as YAML; `environment` is kept for the reader."""
+        data = dataclasses.asdict(self)
+        data["class_names"] = list(self.class_names)
+        if environment:
+            data["environment"] = environment
+        return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
+
+    @classmethod
+    def from_yaml(cls, text: str) -> RunConfig:
+        """Read what `to_yaml` wrote.
+
+        Raises:
+            ValueError: If a key is unknown, with the nearest known one, or a value
+                is of the wrong type.
+        """
+        data = yaml.safe_load(text)
+        if not isinstance(data, dict):
+            raise ValueError(
+                "A configuration must be a mapping of names to values. Received: "
+                f"{type(data).__name__}."
+            )
+        data.pop("environment", None)
+        hints = typing.get_type_hints(cls)
+        for name, value in data.items():
+            if name not in hints:
+                near = difflib.get_close_matches(str(name), hints, n=1)
+                hint = f" Did you mean `{near[0]}`?" if near else ""
+                raise ValueError(
+                    f"A configuration must hold known names only. Received: {name}."
+                    f"{hint}"
+                )
+            if name == "class_names" and isinstance(value, list):
+                data[name] = tuple(map(str, value))
+            elif not _is_of_type(value, hints[name]):
+                raise ValueError(
+                    f"`{name}` must be of type {hints[name]}. "
+                    f"Received: {name}={value!r}."
+                )
+        return cls(**data)
+
+    def _require(self, name: str, ok: bool, rule: str) -> None:
+        if not ok:
+            raise ValueError(
+                f"`{name}` must be {rule}. Received: {name}={getattr(self, name)}."
+            )
+
+
+def write_config(run_dir: str | os.PathLike[str], config: RunConfig) -> None:
+    """Write `config.yaml` into a run folder, with the versions that it ran with."""
+    text = config.to_yaml(environment=_environment())
+    write_atomically(Path(run_dir) / CONFIG, text.encode())
+
+
+def load_run(
+    run_dir: str | os.PathLike[str], weights: str = "best"
+) -> tuple[keras.Model, RunConfig]:
+    """Build the network of a run folder and load its weights.
+
+    Args:
+        run_dir: A folder that `keras-fcn train` wrote.
+        weights: `"best"`, those of the epoch with the best validation mean IoU, or
+            `"last"`. Defaults to `"best"`.
+
+    Returns:
+        The model and the run's configuration.
+
+    Raises:
+        FileNotFoundError: If the folder, its `config.yaml` or the weights are
+            missing.
+        ValueError: If `config.yaml` or the weights are not what they should be.
+
+    Example:
+        ```python
+        model, config = keras_fcn.load_run("runs/voc")
+        labels = keras_fcn.predict(model, "photo.jpg")
+        ```
+    """
+    require_choice("weights", weights, ("best", "last"))
+    folder = Path(run_dir)
+    file = folder / CONFIG
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"A run folder must hold {CONFIG!r}. Received: {str(folder)!r}, which does "
+            "not. `keras-fcn train --run-dir` makes one."
+        )
+    try:
+        config = RunConfig.from_yaml(file.read_text(encoding="utf-8"))
+    except (ValueError, yaml.YAMLError) as error:
+        raise ValueError(f"{str(file)!r} cannot be used: {error}") from error
+    model = config.build()
+    load_weights(model, folder / f"{weights}.safetensors")
+    return model, config
+
+
+def _is_of_type(value: Any, hint: Any) -> bool:
+    kinds = hint.__args__ if isinstance(hint, types.UnionType) else (hint,)
+    if isinstance(value, bool):
+        return bool in kinds
+    return isinstance(value, kinds) or (isinstance(value, int) and float in kinds)
+
+
+def _environment() -> dict[str, str]:
+    import importlib.metadata
+    import platform
+
+    from . import __version__
+
+    backend = keras.backend.backend()
+    return {
+        "keras_fcn": __version__,
+        "keras": keras.__version__,
+        "backend": f"{backend} {importlib.import_module(backend).__version__}",
+        "python": platform.python_version(),
+        "machine": platform.platform(),
+    }

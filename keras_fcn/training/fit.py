@@ -1,0 +1,111 @@
+"""One training, from its configuration to its run folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import keras
+
+from ..datasets import DataReport, SampleSource, check, load
+from ..losses import PixelwiseCrossentropy
+from ..metrics import SegmentationScores
+from ..runs import CONFIG, RunConfig, write_config
+from .callbacks import DrawPictures, SaveWeights, StopOnNaN
+from .optimizers import make_optimizer
+
+
+def train(
+    config: RunConfig,
+    run_dir: str | os.PathLike[str],
+    *,
+    on_checked: Callable[[str, DataReport], None] = lambda split, report: None,
+    progress: Callable[[Iterable], Iterable] = iter,
+) -> dict[str, list[float]]:
+    """Train a network and keep everything about it in a run folder.
+
+    The labels of both splits are read before anything is built. The folder receives
+    `config.yaml`, `log.csv`, `best.safetensors`, `last.safetensors` and `pictures/`.
+    An interrupt (Ctrl-C) keeps what the finished epochs gave.
+
+    Args:
+        config: What to train. Its `class_names` are taken from the data set.
+        run_dir: The run folder; made if missing, and not yet a run's.
+        on_checked: Called with a split's name and its `DataReport`. Defaults to
+            nothing.
+        progress: Wraps the loops over labels, to draw a bar. Defaults to nothing.
+
+    Returns:
+        The history: a list with a value for each epoch, by logged name.
+
+    Raises:
+        FileExistsError: If the folder holds a run already.
+        ValueError: If the data or the configuration are not as they should be.
+        FloatingPointError: If the loss stops being a number.
+
+    Example:
+        >>> import tempfile
+        >>> from keras_fcn.runs import RunConfig
+        >>> config = RunConfig(weights="none", width=0.02, epochs=1, crop_size=32)
+        >>> history = train(config, tempfile.mkdtemp())  # doctest: +SKIP
+    """
+    folder = Path(run_dir)
+    if (folder / CONFIG).exists():
+        raise FileExistsError(
+            f"A run folder must be new. Received: {str(folder)!r}, which holds a run. "
+            "Name another folder, or remove this one."
+        )
+    keras.utils.set_random_seed(config.seed)
+    sources: dict[str, SampleSource] = {}
+    for split in (config.split, config.val_split):
+        sources[split] = load(config.dataset, split, config.data_dir)
+        on_checked(split, check(sources[split], progress))
+    training, validation = sources[config.split], sources[config.val_split]
+    config = dataclasses.replace(config, class_names=training.class_names)
+
+    steps = math.ceil(len(training) / config.batch_size)
+    model = config.build(None if config.weights == "none" else config.weights)
+    model.compile(
+        optimizer=make_optimizer(
+            config.optimizer,
+            config.lr,
+            steps * config.epochs,
+            momentum=config.momentum,
+            weight_decay=config.weight_decay,
+        ),
+        loss=PixelwiseCrossentropy(
+            ignore_class=training.ignore_class, reduction=config.loss
+        ),
+        metrics=[SegmentationScores(training.num_classes, training.ignore_class)],
+        # XLA would compile the network anew for every size of image.
+        jit_compile="auto" if keras.backend.backend() == "jax" else False,
+    )
+    write_config(folder, config)
+    batches = training.batches(
+        config.batch_size,
+        crop_size=config.crop_size or None,
+        augment=config.augment,
+        shuffle=True,
+        seed=config.seed,
+        endless=True,
+    )
+    pictures = DrawPictures(folder, validation)
+    model.fit(
+        batches,
+        epochs=config.epochs,
+        steps_per_epoch=steps,
+        validation_data=validation.batches(1),
+        shuffle=False,  # the batches come shuffled
+        verbose=1 if sys.stdout.isatty() else 2,  # pyright: ignore[reportArgumentType]
+        callbacks=[
+            StopOnNaN(),
+            SaveWeights(folder),
+            keras.callbacks.CSVLogger(str(folder / "log.csv")),
+            pictures,
+        ],
+    )
+    return pictures.history
