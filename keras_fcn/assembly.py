@@ -14,7 +14,7 @@ from typing import Any
 import keras
 
 from .backbones import BACKBONES, FeatureMap, apply_vgg, imagenet_classifier
-from .backbones.vgg import scaled
+from .backbones.vgg import kernel_start, scaled
 from .geometry import convolution, crop_offset, transposed_convolution
 from .layers import Bilinear, BGRMeanSubtraction, BilinearUpsampling2D, CropTo
 from .suggestions import require_choice
@@ -121,6 +121,7 @@ class Assembly:
                 kernel_size,
                 padding=topology.padding,
                 activation=topology.activation,
+                kernel_initializer=kernel_start(),
                 name=name,
             )
             x = x.apply(topology.dropout(self.dropout, name=f"drop{name[-1]}"))

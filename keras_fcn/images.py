@@ -11,11 +11,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
 SUFFIXES = ".jpg .jpeg .jpe .png .webp .bmp .tif .tiff .gif .ppm .pgm".split()
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
+_ORIENTATION = ExifTags.Base.Orientation
+_UPRIGHT = {  # how an image of each orientation is turned upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 def read_image(image: Any) -> np.ndarray:
@@ -69,12 +79,9 @@ def read_label(path: str | os.PathLike[str]) -> np.ndarray:
         A palette image keeps its indices, the void label 255 too:
 
         >>> import tempfile, pathlib
-        >>> from PIL import Image
-        >>> label = Image.new("P", (2, 1))
-        >>> label.putpalette([0, 0, 0, 128, 0, 0])
-        >>> label.putdata([1, 255])
+        >>> from keras_fcn.pictures import palette_image
         >>> file = pathlib.Path(tempfile.mkdtemp()) / "label.png"
-        >>> label.save(file)
+        >>> palette_image([[1, 255]]).save(file)
         >>> read_label(file).tolist()
         [[1, 255]]
     """
@@ -90,37 +97,41 @@ def read_label(path: str | os.PathLike[str]) -> np.ndarray:
 
 def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     """Return `(height, width)` of the upright image without decoding its pixels."""
-    with _opened(path) as opened:
+    with _opened(path, decode=False) as opened:
         width, height = opened.size
-        if opened.getexif().get(0x0112, 1) >= 5:  # orientations that lie on a side
+        if _ORIENTATION in getattr(opened, "tag_v2", {}):
+            return height, width  # Pillow gives a TIFF's size upright
+        if _orientation(opened) in (5, 6, 7, 8):  # it lies on a side
             return width, height
         return height, width
 
 
 class _opened:
-    """Open an image file; whatever goes wrong names the file."""
+    """Open an image file; whatever is wrong with it, the error names the file."""
 
-    def __init__(self, path: Any):
+    def __init__(self, path: Any, decode: bool = True):
         self.path = Path(path)
+        self.decode = decode
 
     def __enter__(self) -> Image.Image:
         if not self.path.is_file():
             raise FileNotFoundError(f"There is no image file {str(self.path)!r}.")
+        image = None
         try:
-            self.image = Image.open(self.path, formats=FORMATS)
-        except (UnidentifiedImageError, OSError, SyntaxError) as error:
-            self._refuse(error)
-        return self.image
+            image = Image.open(self.path, formats=FORMATS)
+            if self.decode:
+                image.load()
+        except Exception as error:  # on damaged files Pillow raises whatever it likes
+            if image is not None:
+                image.close()
+            raise ValueError(
+                f"{str(self.path)!r} is not an image that can be read: {error}."
+            ) from error
+        self.image = image
+        return image
 
-    def __exit__(self, kind, error, traceback) -> None:
+    def __exit__(self, *error: object) -> None:
         self.image.close()
-        if isinstance(error, (OSError, SyntaxError)):
-            self._refuse(error)
-
-    def _refuse(self, error: BaseException) -> None:
-        raise ValueError(
-            f"{str(self.path)!r} is not an image that can be read: {error}."
-        ) from error
 
 
 def _from_array(array: np.ndarray) -> np.ndarray:
@@ -142,7 +153,7 @@ def _from_array(array: np.ndarray) -> np.ndarray:
 
 
 def _to_rgb(image: Image.Image, name: str) -> np.ndarray:
-    image = ImageOps.exif_transpose(image)
+    image = _upright(image)
     if image.mode in _SIXTEEN_BIT:
         grey = np.rint(np.asarray(image).astype("float64") / 257)  # 65535 / 255
         return _from_array(grey.astype("uint8"))
@@ -157,3 +168,17 @@ def _to_rgb(image: Image.Image, name: str) -> np.ndarray:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image)
     return np.array(image.convert("RGB"))
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Apply the orientation; `ImageOps` also writes the EXIF anew, and may fail."""
+    image.load()  # turns a TIFF already
+    turn = _UPRIGHT.get(_orientation(image))
+    return image if turn is None else image.transpose(turn)
+
+
+def _orientation(image: Image.Image) -> Any:
+    try:
+        return image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # a photo with damaged EXIF is still a photo
+        return 1

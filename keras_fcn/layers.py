@@ -31,8 +31,8 @@ class BGRMeanSubtraction(keras.layers.Layer):
     Example:
         >>> import numpy as np
         >>> red = np.array([[[[255.0, 0.0, 0.0]]]])
-        >>> np.asarray(BGRMeanSubtraction()(red)).round(2).tolist()
-        [[[[-103.94, -116.78, 131.32]]]]
+        >>> [round(float(x), 2) for x in BGRMeanSubtraction()(red)[0, 0, 0]]
+        [-103.94, -116.78, 131.32]
 
     Reference:
         Simonyan & Zisserman, https://arxiv.org/abs/1409.1556, section 2.1.

@@ -214,6 +214,7 @@ def load_run(
 
 def _is_of_type(value: Any, hint: Any) -> bool:
     kinds = hint.__args__ if isinstance(hint, types.UnionType) else (hint,)
+    kinds = tuple(typing.get_origin(kind) or kind for kind in kinds)
     if isinstance(value, bool):
         return bool in kinds
     return isinstance(value, kinds) or (isinstance(value, int) and float in kinds)

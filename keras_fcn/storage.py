@@ -32,8 +32,9 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    # Only the beginning of the name: the longest names leave no room for more.
     handle, temporary = tempfile.mkstemp(
-        dir=path.parent, prefix=f".{path.name}.", suffix=".part"
+        dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".part"
     )
     try:
         with os.fdopen(handle, "wb") as file:

@@ -34,9 +34,7 @@ def apply_vgg(
         Simonyan & Zisserman, https://arxiv.org/abs/1409.1556, table 1, columns
         D (VGG16) and E (VGG19).
     """
-    original = VGG[backbone](
-        weights=None, include_top=False, input_shape=(None, None, 3)
-    )
+    original = VGG[backbone](weights=None, include_top=False)
     x = image
     poolings: dict[str, FeatureMap] = {}
     for layer in original.layers[1:]:  # after the input
@@ -56,6 +54,7 @@ def apply_vgg(
                     padding="same" if padding == k // 2 else "valid",
                     data_format="channels_last",
                     activation=layer.activation,
+                    kernel_initializer=kernel_start(first),
                     name=layer.name,
                 ),
                 convolution(k, padding=padding),
@@ -74,6 +73,18 @@ def apply_vgg(
             )
             poolings[f"pool{len(poolings) + 1}"] = x
     return poolings
+
+
+def kernel_start(first: bool = False) -> keras.initializers.Initializer:
+    """Return the random start of a ReLU convolution: the gain of He et al.
+
+    Smaller gains let a plain network this deep fade out before it learns. The first
+    layer's is divided by 64: its inputs are grey levels of up to 128 about zero.
+
+    Reference:
+        He et al., https://arxiv.org/abs/1502.01852, equation 10.
+    """
+    return keras.initializers.VarianceScaling(2.0 / 64**2 if first else 2.0)
 
 
 def scaled(channels: int, width: float) -> int:

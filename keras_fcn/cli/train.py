@@ -38,7 +38,7 @@ def train(
         int | None,
         typer.Option(
             help="Pixels a side of training cuts; 0: native sizes. "
-            "[default: 96 for shapes, 320 for voc]",
+            "[default: 64 for shapes, 320 for voc]",
             show_default=False,
         ),
     ] = None,
@@ -103,7 +103,7 @@ def train(
 
     options.pop("run_dir")
     if crop_size is None:
-        options["crop_size"] = {"shapes": 96, "voc": 320}[dataset]
+        options["crop_size"] = {"shapes": 64, "voc": 320}[dataset]
     if lr is None:
         options["lr"] = LEARNING_RATES[optimizer]
     config = RunConfig(**options)

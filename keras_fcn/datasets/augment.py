@@ -6,6 +6,8 @@ before and on however many threads. Pixels stay uint8 except while they are scal
 
 from __future__ import annotations
 
+import math
+
 import tensorflow as tf
 
 # Mean colour of ImageNet, RGB: what image padding looks like after mean subtraction
@@ -27,7 +29,7 @@ def random_scale(image, label, seed, lowest=0.5, highest=2.0):
         The scaled image and label map, uint8, at least 1 pixel a side.
     """
     exponent = tf.random.stateless_uniform(
-        (), seed, tf.math.log(lowest), tf.math.log(highest)
+        (), seed, math.log(lowest), math.log(highest)
     )
     size = tf.cast(tf.shape(label), "float32") * tf.exp(exponent)
     size = tf.maximum(tf.cast(tf.round(size), "int32"), 1)

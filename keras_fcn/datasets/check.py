@@ -57,7 +57,7 @@ def check(
     Example:
         >>> from keras_fcn.datasets import load
         >>> check(load("shapes", "val")).classes_seen
-        ('background', 'circle', 'square', 'triangle', 'star', 'ring')
+        ('background', 'circle', 'square', 'triangle', 'star')
     """
     counts = np.zeros(256, "int64")
     images_with = np.zeros(256, "int64")

@@ -57,7 +57,8 @@ def make_batches(
         height, width)`, both uint8.
 
     Raises:
-        ValueError: If the data set is empty, or a number is below 1.
+        ValueError: If the data set is empty, a number is below 1, or the scales are
+            not above 0 and in order.
 
     Example:
         >>> from keras_fcn.datasets import load
@@ -71,6 +72,11 @@ def make_batches(
     for name, value in (("batch_size", batch_size), ("crop_size", crop_size)):
         if value is not None and value < 1:
             raise ValueError(f"`{name}` must be at least 1. Received: {name}={value}.")
+    if not 0 < scale_range[0] <= scale_range[1]:
+        raise ValueError(
+            "`scale_range` must be the lowest and the highest scale, above 0. Received: "
+            f"scale_range={scale_range}."
+        )
 
     def read(index):
         image, label = source[int(index)]

@@ -127,8 +127,10 @@ def _read_list(folder: Path, split: str) -> tuple[str, ...]:
             f"`split` must be one of {splits}, the lists in {str(folder)!r}. "
             f"Received: split={split!r}."
         )
+    # Windows' editors begin a file with a mark, which `-sig` drops.
+    lines = file.read_text(encoding="utf-8-sig").splitlines()
     # An image listed twice would count twice in the scores.
-    ids = dict.fromkeys(line.strip() for line in file.read_text().splitlines())
+    ids = dict.fromkeys(line.strip() for line in lines)
     names = tuple(name for name in ids if name)
     if not names:
         raise ValueError(f"A split must list at least one image. {str(file)!r} is empty.")

@@ -34,7 +34,7 @@ def evaluate(
     Example:
         >>> import keras_fcn
         >>> shapes = keras_fcn.datasets.Shapes("val", num_samples=2)
-        >>> model = keras_fcn.build_fcn8s(num_classes=6, weights=None, width=0.02)
+        >>> model = keras_fcn.build_fcn8s(num_classes=5, weights=None, width=0.02)
         >>> scores = keras_fcn.evaluate(model, shapes)
         >>> sorted(scores.result())
         ['frequency_weighted_iou', 'mean_accuracy', 'mean_iou', 'pixel_accuracy']

@@ -1,0 +1,87 @@
+"""Fixtures of all tests: small data, real data where it is, and the strictest settings."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from pathlib import Path
+
+import hypothesis
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_fcn.datasets import voc_palette
+
+REAL_VOC = Path(__file__).parents[2] / "shared" / "data" / "VOCdevkit" / "VOC2012"
+
+hypothesis.settings.register_profile(
+    "keras_fcn", derandomize=True, deadline=None, print_blob=True
+)
+hypothesis.settings.load_profile("keras_fcn")
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--require-gpu", action="store_true", help="fail, not skip, without a GPU"
+    )
+    parser.addoption(
+        "--require-backends",
+        action="store_true",
+        help="fail, not skip, where JAX or PyTorch is not installed",
+    )
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    keras.utils.set_random_seed(0)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def real_voc():
+    """The folder of real VOC images, where the project is beside one."""
+    if not REAL_VOC.is_dir():
+        pytest.skip("the real VOC images are not on this machine (../shared/data)")
+    return REAL_VOC
+
+
+def write_voc(folder, labels, splits):
+    """Write label maps and noise photos in VOC's layout; return the folder."""
+    rng = np.random.default_rng(0)
+    for name in ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation"):
+        (folder / name).mkdir(parents=True)
+    for name, label in labels.items():
+        photo = rng.integers(0, 256, (*label.shape, 3), "uint8")
+        Image.fromarray(photo).save(folder / "JPEGImages" / f"{name}.jpg")
+        mask = Image.fromarray(label.astype("uint8"))
+        mask.putpalette(voc_palette().tobytes())
+        mask.save(folder / "SegmentationClass" / f"{name}.png")
+    for split, names in splits.items():
+        file = folder / "ImageSets" / "Segmentation" / f"{split}.txt"
+        file.write_text("\n".join(names) + "\n")
+    return folder
+
+
+def write_small_voc(folder):
+    """Write four small samples: two to train on, two to validate on."""
+    labels = {}
+    for i, size in enumerate([(40, 52), (52, 40), (33, 47), (48, 48)]):
+        label = np.zeros(size, "uint8")
+        label[10:25, 8:30] = i + 1
+        label[9, 8:30] = 255
+        labels[f"2007_{i:06d}"] = label
+    names = list(labels)
+    splits = {"train": names[:2], "val": names[2:]}
+    return write_voc(folder / "VOCdevkit" / "VOC2012", labels, splits)
+
+
+@pytest.fixture
+def tiny_voc(tmp_path):
+    """Four small samples in VOC's layout."""
+    return write_small_voc(tmp_path)
