@@ -16,7 +16,7 @@ import keras
 from .backbones import BACKBONES, FeatureMap, apply_vgg, imagenet_classifier
 from .backbones.vgg import kernel_start, scaled
 from .geometry import convolution, crop_offset, transposed_convolution
-from .layers import Bilinear, BGRMeanSubtraction, BilinearUpsampling2D, CropTo
+from .layers import BGRMeanSubtraction, Bilinear, BilinearUpsampling2D, CropTo
 from .suggestions import require_choice
 from .weights import load_weights, transplant
 from .weights.files import check_weights_path
@@ -194,7 +194,9 @@ class Assembly:
         layer = keras.layers.Conv2D(
             filters, k, padding=padding, data_format="channels_last", **options
         )
-        return x.apply(layer, convolution(k, padding=k // 2 if padding == "same" else 0))
+        return x.apply(
+            layer, convolution(k, padding=k // 2 if padding == "same" else 0)
+        )
 
 
 def _require_input_shape(shape: Any) -> None:

@@ -14,7 +14,10 @@ import numpy as np
 from PIL import ExifTags, Image
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
-SUFFIXES = ".jpg .jpeg .jpe .png .webp .bmp .tif .tiff .gif .ppm .pgm".split()
+SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp"),
+    *(".tif", ".tiff", ".gif", ".ppm", ".pgm"),
+)
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 _ORIENTATION = ExifTags.Base.Orientation
 _UPRIGHT = {  # how an image of each orientation is turned upright
@@ -144,6 +147,12 @@ def _from_array(array: np.ndarray) -> np.ndarray:
         )
     if array.dtype == np.uint8:
         return array
+    if array.dtype.kind == "f" and 0 < array.max() <= 1:
+        raise ValueError(
+            "An image array must hold grey levels 0..255. Received: values up to "
+            f"{array.max():.3g} of {array.dtype}, which look like 0..1. Multiply it by "
+            "255."
+        )
     if not np.isfinite(array).all() or array.min() < 0 or array.max() > 255:
         raise ValueError(
             "An image array must hold grey levels 0..255. Received: values "

@@ -92,8 +92,7 @@ class BilinearUpsampling2D(keras.layers.Layer):
         super().__init__(**kwargs)
         if padding not in ("valid", "same"):
             raise ValueError(
-                '`padding` must be "valid" or "same". '
-                f"Received: padding={padding!r}."
+                f'`padding` must be "valid" or "same". Received: padding={padding!r}.'
             )
         self.factor = factor
         self.kernel_size = len(bilinear_profile(factor))

@@ -74,9 +74,7 @@ def per_class_iou(confusion_matrix: Any) -> np.ndarray:
     matrix = np.asarray(confusion_matrix, "float64")
     right = np.diagonal(matrix)
     union = matrix.sum(axis=1) + matrix.sum(axis=0) - right
-    return np.divide(
-        right, union, out=np.full(len(matrix), np.nan), where=union > 0
-    )
+    return np.divide(right, union, out=np.full(len(matrix), np.nan), where=union > 0)
 
 
 @keras.saving.register_keras_serializable("keras_fcn")
@@ -123,7 +121,8 @@ class SegmentationScores(keras.metrics.Metric):
         super().__init__(name=name, dtype="int32")
         if num_classes < 1:
             raise ValueError(
-                f"`num_classes` must be at least 1. Received: num_classes={num_classes}."
+                "`num_classes` must be at least 1. "
+                f"Received: num_classes={num_classes}."
             )
         self.num_classes = num_classes
         self.ignore_class = ignore_class
@@ -161,12 +160,12 @@ class SegmentationScores(keras.metrics.Metric):
 
         low = self._counts[0] + ops.cast(counts, "int32")
         high = self._counts[1] + ops.right_shift(low, CARRY_BITS)
-        self._counts.assign(
-            ops.stack([ops.bitwise_and(low, 2**CARRY_BITS - 1), high])
-        )
+        self._counts.assign(ops.stack([ops.bitwise_and(low, 2**CARRY_BITS - 1), high]))
         largest = [
             ops.max(ops.where(wrong_true, true, _SMALLEST), initial=_SMALLEST),
-            ops.max(ops.where(wrong_predicted, predicted, _SMALLEST), initial=_SMALLEST),
+            ops.max(
+                ops.where(wrong_predicted, predicted, _SMALLEST), initial=_SMALLEST
+            ),
         ]
         self._largest.assign(ops.maximum(self._largest, ops.stack(largest)))
 
@@ -200,8 +199,8 @@ class SegmentationScores(keras.metrics.Metric):
         return per_class_iou(self.confusion_matrix())
 
     def reset_state(self):
-        self._counts.assign(ops.zeros_like(self._counts))
-        self._largest.assign(ops.full_like(self._largest, _SMALLEST))
+        self._counts.assign(ops.zeros(self._counts.shape, "int32"))
+        self._largest.assign(ops.full(self._largest.shape, _SMALLEST, "int32"))
 
     def get_config(self):
         return {
@@ -212,11 +211,13 @@ class SegmentationScores(keras.metrics.Metric):
 
     def _require_classes(self, what: str, pixels: int, largest: int) -> None:
         if pixels:
-            void = "" if self.ignore_class is None else f" or {self.ignore_class} (void)"
+            allowed = f"0..{self.num_classes - 1}"
+            if self.ignore_class is not None:
+                allowed += f" or {self.ignore_class} (void)"
             raise ValueError(
-                f"{what} must be in 0..{self.num_classes - 1}{void}. Received: {pixels} "
-                f"pixels of other values, the largest {largest}. Check `num_classes` "
-                "and how the label images are read."
+                f"{what} must be in {allowed}. Received: {pixels} pixels of other "
+                f"values, the largest {largest}. Check `num_classes` and how the label "
+                "images are read."
             )
 
 
@@ -269,7 +270,7 @@ def _is_compiling(value) -> bool:
     if backend == "jax":
         import jax
 
-        return isinstance(value, jax.core.Tracer)
+        return isinstance(value, jax.core.Tracer)  # pyright: ignore
     if backend == "torch":
         return value.device.type == "meta"
     return False

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import importlib
+import importlib.metadata
 import os
+import platform
 import types
 import typing
 from dataclasses import dataclass
@@ -52,6 +55,7 @@ class RunConfig:
         batch_size: Samples per step.
         crop_size: Pixels a side of training cuts; `0` trains at native sizes.
         augment: Whether to scale and flip training samples at random.
+        scale_range: Lowest and highest factor of that scaling.
         optimizer: `"adam"`, `"adamw"` or `"sgd"`.
         lr: Learning rate of the first step; it falls to zero by `(1 - t)**0.9`.
         momentum: Of `"sgd"`.
@@ -79,6 +83,7 @@ class RunConfig:
     batch_size: int = 8
     crop_size: int = 0
     augment: bool = True
+    scale_range: tuple[float, float] = (0.5, 2.0)
     optimizer: str = "adam"
     lr: float = LEARNING_RATES["adam"]
     momentum: float = 0.9
@@ -103,6 +108,8 @@ class RunConfig:
         for name in ("crop_size", "weight_decay", "seed"):
             self._require(name, getattr(self, name) >= 0, "at least 0")
         self._require("lr", self.lr > 0, "above 0")
+        low, high = self.scale_range
+        self._require("scale_range", 0 < low <= high, "two rising factors above 0")
         self._require("momentum", 0 <= self.momentum < 1, "at least 0 and below 1")
 
     def build(self, weights: str | os.PathLike[str] | None = None) -> keras.Model:
@@ -120,7 +127,8 @@ class RunConfig:
     def to_yaml(self, environment: dict[str, str] | None = None) -> str:
         """Return the configuration as YAML; `environment` is kept for the reader."""
         data = dataclasses.asdict(self)
-        data["class_names"] = list(self.class_names)
+        for name, value in data.items():  # YAML has no tuples
+            data[name] = list(value) if isinstance(value, tuple) else value
         if environment:
             data["environment"] = environment
         return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
@@ -149,8 +157,8 @@ class RunConfig:
                     f"A configuration must hold known names only. Received: {name}."
                     f"{hint}"
                 )
-            if name == "class_names" and isinstance(value, list):
-                data[name] = tuple(map(str, value))
+            if isinstance(value, list) and typing.get_origin(hints[name]) is tuple:
+                data[name] = tuple(value)
             elif not _is_of_type(value, hints[name]):
                 raise ValueError(
                     f"`{name}` must be of type {hints[name]}. "
@@ -221,14 +229,9 @@ def _is_of_type(value: Any, hint: Any) -> bool:
 
 
 def _environment() -> dict[str, str]:
-    import importlib.metadata
-    import platform
-
-    from . import __version__
-
     backend = keras.backend.backend()
     return {
-        "keras_fcn": __version__,
+        "keras_fcn": importlib.metadata.version("keras-fcn"),
         "keras": keras.__version__,
         "backend": f"{backend} {importlib.import_module(backend).__version__}",
         "python": platform.python_version(),

@@ -1,4 +1,4 @@
-"""Fixtures of all tests: small data, real data where it is, and the strictest settings."""
+"""Fixtures of all tests: small data, and real data where it is."""
 
 import os
 

@@ -40,7 +40,6 @@ def evaluate(
     A picture of the confusion matrix goes into RUN/pictures.
 
     Example:
-
         keras-fcn evaluate runs/voc --split seg11valid --json scores.json
     """
     from ..datasets import load

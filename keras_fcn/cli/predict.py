@@ -28,7 +28,6 @@ def predict(
     named and the others are still done.
 
     Example:
-
         keras-fcn predict runs/voc photo.jpg holiday/ --output-dir labelled
     """
     from ..inference.predict import find_images, write_prediction

@@ -45,14 +45,17 @@ def train(
     augment: Annotated[
         bool, typer.Option(help="Scale and flip training samples at random.")
     ] = True,
+    scale_range: Annotated[
+        tuple[float, float],
+        typer.Option(metavar="LOW HIGH", help="Factors of that scaling."),
+    ] = (0.5, 2.0),
     optimizer: Annotated[
         Literal["adam", "adamw", "sgd"], typer.Option(help="Optimiser.")
     ] = "adam",
     lr: Annotated[
         float | None,
         typer.Option(
-            help="First learning rate; it falls to 0. "
-            "[default: 1e-4, for sgd 1e-3]",
+            help="First learning rate; it falls to 0. [default: 1e-4, for sgd 1e-3]",
             show_default=False,
         ),
     ] = None,
@@ -90,11 +93,11 @@ def train(
 
     Example, VOC on one GPU:
 
-        keras-fcn train --dataset voc --data-dir VOCdevkit --epochs 50 --run-dir runs/voc
+        keras-fcn train --dataset voc --data-dir VOCdevkit --run-dir runs/voc
 
     Example, without data, download or GPU:
 
-        keras-fcn train --weights none --width 0.125 --topology same --run-dir runs/first
+        keras-fcn train --weights none --width 0.125 --run-dir runs/first
     """
     options = dict(locals())
     from ..runs import LEARNING_RATES, RunConfig

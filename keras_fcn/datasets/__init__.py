@@ -10,9 +10,9 @@ import os
 
 from ..suggestions import require_choice
 from .check import DataReport, check
-from .sample_source import SampleSource
+from .sample_source import VOID, SampleSource
 from .shapes import Shapes
-from .voc import VOC_CLASSES, VOID, VOCSegmentation, voc_palette
+from .voc import VOC_CLASSES, VOCSegmentation, voc_palette
 
 DATASETS = ("shapes", "voc")
 

@@ -95,9 +95,7 @@ def prepare(image, label, seed, *, crop_size, augment, scale_range, ignore_class
     Returns:
         Image and label map, uint8.
     """
-    scale_seed, flip_seed, crop_seed = tf.unstack(
-        tf.random.experimental.stateless_split(seed, 3)
-    )
+    scale_seed, flip_seed, crop_seed = tf.unstack(tf.random.split(seed, 3))
     if augment:
         if crop_size is not None:
             image, label = random_scale(image, label, scale_seed, *scale_range)

@@ -74,8 +74,8 @@ def make_batches(
             raise ValueError(f"`{name}` must be at least 1. Received: {name}={value}.")
     if not 0 < scale_range[0] <= scale_range[1]:
         raise ValueError(
-            "`scale_range` must be the lowest and the highest scale, above 0. Received: "
-            f"scale_range={scale_range}."
+            "`scale_range` must be the lowest and the highest scale, above 0. "
+            f"Received: scale_range={scale_range}."
         )
 
     def read(index):
@@ -86,7 +86,7 @@ def make_batches(
         index = position
         if shuffle:
             # A permutation computed position by position: no buffer to fill.
-            index = tf.random.experimental.index_shuffle(
+            index = tf.random.experimental.index_shuffle(  # pyright: ignore
                 position, [seed, epoch], max_index=n - 1
             )
         image, label = tf.numpy_function(

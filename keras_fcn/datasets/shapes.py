@@ -1,4 +1,4 @@
-""""Shapes": a generated data set, for demonstrations and tests without a download.
+"""The data set "shapes": generated, for demonstrations and tests without a download.
 
 Textured, overlapping, turned, colourful shapes on a dull textured ground, drawn
 smoothly; the pixels along every outline are void, as in PASCAL VOC. Colour and
@@ -57,7 +57,8 @@ class Shapes(SampleSource):
             num_samples = 400 if split == "train" else 100
         if num_samples < 1:
             raise ValueError(
-                f"`num_samples` must be at least 1. Received: num_samples={num_samples}."
+                "`num_samples` must be at least 1. "
+                f"Received: num_samples={num_samples}."
             )
         if not 1 <= sizes[0] <= sizes[1]:
             raise ValueError(
@@ -121,7 +122,9 @@ def _texture(
     mix = (0.5 + 0.5 * mix)[..., None]
     hue, saturated = rng.uniform(0, 1), rng.uniform(*saturation)
     light, dark = rng.uniform(0.7, 1.0), rng.uniform(0.3, 0.6)
-    one, other = (np.array(colorsys.hsv_to_rgb(hue, saturated, v)) for v in (light, dark))
+    one, other = (
+        np.array(colorsys.hsv_to_rgb(hue, saturated, v)) for v in (light, dark)
+    )
     return 255 * (mix * one + (1 - mix) * other)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..images import image_size, read_image, read_label
-from .sample_source import VOID, SampleSource
+from .sample_source import SampleSource
 
 VOC_CLASSES = (
     *("background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car"),
@@ -28,7 +28,7 @@ def voc_palette() -> np.ndarray:
 
     Example:
         >>> palette = voc_palette()
-        >>> palette[1].tolist(), palette[15].tolist(), palette[VOID].tolist()
+        >>> palette[1].tolist(), palette[15].tolist(), palette[255].tolist()
         ([128, 0, 0], [192, 128, 128], [224, 224, 192])
 
     Reference:
@@ -83,9 +83,7 @@ class VOCSegmentation(SampleSource):
         self.class_names = tuple(class_names)
         self.names = _read_list(self.root / "ImageSets" / "Segmentation", split)
         self.images = [self.root / "JPEGImages" / f"{n}.jpg" for n in self.names]
-        self.labels = [
-            self.root / "SegmentationClass" / f"{n}.png" for n in self.names
-        ]
+        self.labels = [self.root / "SegmentationClass" / f"{n}.png" for n in self.names]
         missing = [str(f) for f in (*self.images, *self.labels) if not f.is_file()]
         if missing:
             raise FileNotFoundError(
@@ -133,5 +131,7 @@ def _read_list(folder: Path, split: str) -> tuple[str, ...]:
     ids = dict.fromkeys(line.strip() for line in lines)
     names = tuple(name for name in ids if name)
     if not names:
-        raise ValueError(f"A split must list at least one image. {str(file)!r} is empty.")
+        raise ValueError(
+            f"A split must list at least one image. {str(file)!r} is empty."
+        )
     return names

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..images import SUFFIXES, read_image
 from ..pictures import overlay, palette_image
-from ..pictures.labels import comparison
+from ..pictures.labels import comparison, write_png
 
 
 def predict(model: keras.Model, images: Any) -> Any:
@@ -93,7 +93,6 @@ def write_prediction(
         f"{stem}_overlay.png": overlay(image, label, class_names),
         f"{stem}_sheet.png": comparison(image, label, class_names),
     }
-    output_dir.mkdir(parents=True, exist_ok=True)
     for name, picture in pictures.items():
-        picture.save(output_dir / name)
+        write_png(picture, output_dir / name)
     return [output_dir / name for name in pictures]

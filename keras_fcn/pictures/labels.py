@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import os
 from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ..datasets import VOID, voc_palette
+from ..storage import write_atomically
 
 BACKGROUND = 0
 MARGIN = 8  # pixels around and between pictures and words
+SMALLEST_SHOWN = 200  # pixels of a photo's longer side in a comparison, about
 
 
 def palette_image(label: np.ndarray) -> Image.Image:
@@ -24,13 +28,22 @@ def palette_image(label: np.ndarray) -> Image.Image:
     Returns:
         A Pillow image of mode P.
 
+    Raises:
+        ValueError: If a label is outside 0..255.
+
     Example:
         >>> import numpy as np
         >>> picture = palette_image(np.array([[0, 15, 255]]))
         >>> np.asarray(picture).tolist(), picture.convert("RGB").getpixel((1, 0))
         ([[0, 15, 255]], (192, 128, 128))
     """
-    picture = Image.fromarray(np.asarray(label).astype("uint8"))
+    label = np.asarray(label)
+    if label.size and not 0 <= label.min() <= label.max() <= VOID:
+        raise ValueError(
+            f"Labels must be in 0..{VOID} for a palette image. Received: "
+            f"{label.min()}..{label.max()}."
+        )
+    picture = Image.fromarray(label.astype("uint8"))
     picture.putpalette(voc_palette().tobytes())
     return picture
 
@@ -72,7 +85,7 @@ def overlay(
     picture = Image.fromarray(np.rint(mixed).astype("uint8"))
     if not len(class_names):
         return picture
-    return _stack([picture, _legend(label, class_names, picture.width)])
+    return stack([picture, _legend(label, class_names, picture.width)])
 
 
 def sheet(
@@ -95,16 +108,17 @@ def sheet(
     """
     font = _font()
     line = _line_height(font)
-    width = sum(p.width + MARGIN for _, p in pictures) + MARGIN
+    widths = [max(p.width, round(font.getlength(title))) for title, p in pictures]
+    width = sum(widths) + MARGIN * (len(widths) + 1)
     height = max(p.height for _, p in pictures) + line + 2 * MARGIN
     row = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(row)
     x = MARGIN
-    for title, picture in pictures:
+    for (title, picture), taken in zip(pictures, widths, strict=True):
         draw.text((x, MARGIN // 2), title, "black", font)
         row.paste(picture.convert("RGB"), (x, line + MARGIN))
-        x += picture.width + MARGIN
-    return row if legend is None else _stack([row, legend])
+        x += taken + MARGIN
+    return row if legend is None else stack([row, legend])
 
 
 def comparison(
@@ -122,11 +136,14 @@ def comparison(
         truth: `(height, width)`, integers; left out if there is none.
 
     Returns:
-        A Pillow image of mode RGB.
+        A Pillow image of mode RGB; thumbnails are enlarged, pixel by pixel.
     """
+    times = max(1, SMALLEST_SHOWN // max(image.shape[:2]))
+    image, prediction = _enlarged(image, times), _enlarged(prediction, times)
     pictures = [("photo", Image.fromarray(image))]
     shown = prediction
     if truth is not None:
+        truth = _enlarged(truth, times)
         pictures.append(("truth", palette_image(truth)))
         shown = np.concatenate([prediction.ravel(), truth.ravel()])
     pictures.append(("prediction", palette_image(prediction)))
@@ -135,9 +152,20 @@ def comparison(
     return sheet(pictures, _legend(shown, class_names, width))
 
 
-def stack(rows: Sequence[Image.Image]) -> Image.Image:
-    """Put pictures below each other, on white."""
-    return _stack(rows)
+def write_png(picture: Image.Image, path: str | os.PathLike[str]) -> None:
+    """Write a picture as PNG, whole or not at all.
+
+    Args:
+        picture: The picture.
+        path: The file. Its folder is made if it is missing.
+    """
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG")
+    write_atomically(path, buffer.getvalue())
+
+
+def _enlarged(array: np.ndarray, times: int) -> np.ndarray:
+    return np.asarray(array).repeat(times, axis=0).repeat(times, axis=1)
 
 
 def _edges(label: np.ndarray) -> np.ndarray:
@@ -175,7 +203,8 @@ def _legend(label: np.ndarray, class_names: Sequence[str], width: int) -> Image.
     return strip
 
 
-def _stack(rows: Sequence[Image.Image]) -> Image.Image:
+def stack(rows: Sequence[Image.Image]) -> Image.Image:
+    """Put pictures below each other, on white."""
     size = max(row.width for row in rows), sum(row.height for row in rows)
     page = Image.new("RGB", size, "white")
     y = 0
@@ -190,5 +219,4 @@ def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def _line_height(font) -> int:
-    left, top, right, bottom = font.getbbox("Ag")
-    return round(bottom) + 6
+    return round(font.getbbox("Ag")[3]) + 6

@@ -75,14 +75,14 @@ def plot_confusion_matrix(
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     axes.set_xticks(range(n), class_names, rotation=90)
     axes.set_yticks(range(n), class_names)
-    axes.set(xlabel="predicted", ylabel="true", title="Share of the true class's pixels")
+    axes.set(
+        xlabel="predicted", ylabel="true", title="Share of the true class's pixels"
+    )
     for row, column in np.argwhere(share >= 0.005):
         value = share[row, column]
         colour = "white" if value > 0.5 else "black"
         text = f"{100 * value:.0f}"
-        axes.text(
-            column, row, text, ha="center", va="center", color=colour, fontsize=7
-        )
+        axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=7)
     _save(figure, path)
 
 

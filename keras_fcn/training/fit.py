@@ -15,7 +15,7 @@ from ..datasets import DataReport, SampleSource, check, load
 from ..losses import PixelwiseCrossentropy
 from ..metrics import SegmentationScores
 from ..runs import CONFIG, RunConfig, write_config
-from .callbacks import DrawPictures, SaveWeights, StopOnNaN
+from .callbacks import DrawPredictions, KeepHistory, SaveWeights, StopOnNaN
 from .optimizers import make_optimizer
 
 
@@ -89,11 +89,12 @@ def train(
         config.batch_size,
         crop_size=config.crop_size or None,
         augment=config.augment,
+        scale_range=config.scale_range,
         shuffle=True,
         seed=config.seed,
         endless=True,
     )
-    pictures = DrawPictures(folder, validation)
+    log = KeepHistory(folder)
     model.fit(
         batches,
         epochs=config.epochs,
@@ -102,10 +103,10 @@ def train(
         shuffle=False,  # the batches come shuffled
         verbose=1 if sys.stdout.isatty() else 2,  # pyright: ignore[reportArgumentType]
         callbacks=[
-            StopOnNaN(),
+            StopOnNaN(),  # first: nothing of such an epoch is kept
             SaveWeights(folder),
-            keras.callbacks.CSVLogger(str(folder / "log.csv")),
-            pictures,
+            log,
+            DrawPredictions(folder, validation),
         ],
     )
-    return pictures.history
+    return log.history

@@ -51,7 +51,9 @@ def save_weights(model: keras.Model, path: str | os.PathLike[str]) -> None:
         name: np.ascontiguousarray(keras.ops.convert_to_numpy(variable))
         for name, variable in _variables(model).items()
     }
-    metadata = {"format": "keras_fcn", "model": model.name}
+    # One entry only: safetensors writes several in any order, and two files of the
+    # same weights would differ.
+    metadata = {"keras_fcn": model.name}
     write_atomically(path, safetensors.numpy.save(tensors, metadata))
 
 
@@ -80,7 +82,10 @@ def load_weights(model: keras.Model, path: str | os.PathLike[str]) -> None:
         keys = _keras_h5_keys(model)
         found = _shapes_in_h5(path)
     _require_same_shapes(
-        model, path, {name: (keys[name], v.shape) for name, v in variables.items()}, found
+        model,
+        path,
+        {name: (keys[name], v.shape) for name, v in variables.items()},
+        found,
     )
     if path.name.endswith(".safetensors"):
         with safetensors.safe_open(path, framework="numpy") as file:

@@ -99,9 +99,7 @@ def test_scores_start_at_zero_under_imagenet_weights(imagenet, rng):
         # a skip adds 21*(512 + 1) and 21*(256 + 1).
         pytest.param(keras_fcn.build_fcn32s, 134_346_581, id="fcn32s"),
         pytest.param(keras_fcn.build_fcn16s, 134_346_581 + 10_773, id="fcn16s"),
-        pytest.param(
-            keras_fcn.build_fcn8s, 134_346_581 + 10_773 + 5_397, id="fcn8s"
-        ),
+        pytest.param(keras_fcn.build_fcn8s, 134_346_581 + 10_773 + 5_397, id="fcn8s"),
     ],
 )
 def test_the_paper_networks_have_the_papers_parameters(build, parameters):

@@ -5,7 +5,9 @@ from hypothesis import strategies as st
 from keras_fcn.geometry import CoordinateMap, convolution, transposed_convolution
 
 windows = st.tuples(st.integers(1, 9), st.integers(1, 5), st.integers(0, 4))
-maps = st.builds(CoordinateMap, st.fractions(min_value="1/8", max_value=8), st.fractions())
+maps = st.builds(
+    CoordinateMap, st.fractions(min_value="1/8", max_value=8), st.fractions()
+)
 
 
 @given(maps)

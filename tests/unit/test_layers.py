@@ -96,7 +96,9 @@ def test_preprocessing_is_that_of_keras_applications(rng):
 
 
 def test_preprocessing_takes_bytes():
-    out = as_array(BGRMeanSubtraction(mean=(1, 2, 3))(np.full((1, 1, 1, 3), 7, "uint8")))
+    out = as_array(
+        BGRMeanSubtraction(mean=(1, 2, 3))(np.full((1, 1, 1, 3), 7, "uint8"))
+    )
     assert out.dtype == "float32"
     assert out.ravel().tolist() == [6, 5, 4]
 

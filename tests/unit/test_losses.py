@@ -39,7 +39,9 @@ def test_labels_may_be_bytes_and_have_a_last_axis(rng):
     labels = rng.integers(0, 3, (1, 4, 4, 1)).astype("uint8")
     logits = rng.normal(size=(1, 4, 4, 3)).astype("float32")
     loss = PixelwiseCrossentropy()
-    assert float(loss(labels, logits)) == float(loss(labels[..., 0].astype(int), logits))
+    assert float(loss(labels, logits)) == float(
+        loss(labels[..., 0].astype(int), logits)
+    )
 
 
 @pytest.mark.parametrize("wrong", [3, 254, -1])

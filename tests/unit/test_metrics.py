@@ -103,14 +103,16 @@ def test_a_negative_label_is_an_error_too():
 def test_an_impossible_prediction_is_an_error():
     scores = SegmentationScores(2)
     scores.update_state(np.array([[0, 1, 255]]), np.array([[0, 5, 9]]))
-    with pytest.raises(ValueError, match="Predictions .* 1 pixels .* the largest 5"):
+    with pytest.raises(ValueError, match=r"Predictions .* 1 pixels .* the largest 5"):
         scores.result()
 
 
 def test_fit_logs_the_scores_and_raises_for_an_impossible_label():
     model = keras.Sequential([keras.layers.Conv2D(3, 1, data_format="channels_last")])
     # The loss is switched off: only the metric sees the labels.
-    model.compile(loss=lambda y, p: keras.ops.sum(p * 0), metrics=[SegmentationScores(3)])
+    model.compile(
+        loss=lambda y, p: keras.ops.sum(p * 0), metrics=[SegmentationScores(3)]
+    )
     x = np.ones((2, 4, 4, 3), "float32")
     y = np.zeros((2, 4, 4), "int32")
     history = model.fit(x, y, validation_data=(x, y), verbose=0).history

@@ -43,25 +43,20 @@ def test_the_paper_networks_crop_where_the_authors_do(name, crops):
     assert found == crops
 
 
-@pytest.mark.parametrize(
-    ("name", "scores"),
-    [
-        ("fcn32s", ["score_fr", "upscore32", "score"]),
-        (
-            "fcn16s",
-            "score_fr upscore2 score_pool4 score_pool4c fuse_pool4 upscore16 score".split(),
-        ),
-        (
-            "fcn8s",
-            "score_fr upscore2 score_pool4 score_pool4c fuse_pool4 upscore_pool4 "
-            "score_pool3 score_pool3c fuse_pool3 upscore8 score".split(),
-        ),
-    ],
-)
-def test_layers_have_the_authors_names(name, scores):
+HEADS = {
+    "fcn32s": "score_fr upscore32 score",
+    "fcn16s": """score_fr upscore2 score_pool4 score_pool4c fuse_pool4
+        upscore16 score""",
+    "fcn8s": """score_fr upscore2 score_pool4 score_pool4c fuse_pool4
+        upscore_pool4 score_pool3 score_pool3c fuse_pool3 upscore8 score""",
+}
+
+
+@pytest.mark.parametrize(("name", "head"), HEADS.items(), ids=HEADS)
+def test_layers_have_the_authors_names(name, head):
     names = [layer.name for layer in thin(BUILDERS[name]).layers]
     assert {"block1_conv1", "block5_pool", "fc6", "drop6", "fc7", "drop7"} <= set(names)
-    assert set(names[names.index("drop7") + 1 :]) == set(scores)
+    assert set(names[names.index("drop7") + 1 :]) == set(head.split())
 
 
 @pytest.mark.parametrize("backbone", ["vgg16", "vgg19"])
@@ -183,7 +178,7 @@ def test_networks_are_channels_last_whatever_keras_is_told():
         ({"num_classes": 2.5}, "Received: num_classes=2.5"),
         ({"topology": "papre"}, "topology='papre'. Did you mean \"paper\""),
         ({"backbone": "vgg 16"}, "backbone='vgg 16'. Did you mean \"vgg16\""),
-        ({"upsampling": "bilinear"}, "`upsampling` must be one of \"fixed\", \"learned\""),
+        ({"upsampling": "bilinear"}, '`upsampling` must be one of "fixed", "learned"'),
         ({"width": 0}, "Received: width=0"),
         ({"dropout": 1.0}, "Received: dropout=1.0"),
         ({"input_shape": (None, 3)}, r"Received: input_shape=\(None, 3\)"),

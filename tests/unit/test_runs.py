@@ -13,7 +13,7 @@ def test_a_configuration_comes_back_from_yaml():
 
 
 def test_an_unknown_name_is_refused_with_the_nearest_one():
-    with pytest.raises(ValueError, match="batchsize.* Did you mean `batch_size`"):
+    with pytest.raises(ValueError, match=r"batchsize.* Did you mean `batch_size`"):
         RunConfig.from_yaml("batchsize: 4")
 
 
@@ -72,10 +72,10 @@ def test_a_run_folder_gives_its_network_back(tmp_path, rng):
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match="config.yaml"):
+    with pytest.raises(FileNotFoundError, match=r"config\.yaml"):
         load_run(tmp_path)
     write_config(tmp_path, RunConfig(**THIN))
-    with pytest.raises(FileNotFoundError, match="best.safetensors"):
+    with pytest.raises(FileNotFoundError, match=r"best\.safetensors"):
         load_run(tmp_path)
     with pytest.raises(ValueError, match="weights='first'"):
         load_run(tmp_path, weights="first")

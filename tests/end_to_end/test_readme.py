@@ -1,0 +1,101 @@
+"""Every block of the README is run, as far as a test machine can."""
+
+import os
+import re
+import shlex
+import subprocess
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ..conftest import write_small_voc
+from .test_command_line import run
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+# What cannot be done here: a download of 553 MB, and fifty epochs of the full width.
+SMALLER = {
+    'weights="imagenet"': "weights=None, width=0.05",
+    "epochs=50": "epochs=1",
+    "--epochs 50": "--epochs 1 --weights none --width 0.05 --crop-size 64",
+}
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def smaller(text):
+    for written, instead in SMALLER.items():
+        text = text.replace(written, instead)
+    return text
+
+
+def commands():
+    lines = "".join(blocks("console")).splitlines()
+    return [line.removeprefix("$ ").split("  #")[0] for line in lines]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, rng):
+    """A folder with what the README speaks of: VOCdevkit and photo.jpg."""
+    write_small_voc(tmp_path)
+    photo = rng.integers(0, 256, (48, 64, 3), "uint8")
+    Image.fromarray(photo).save(tmp_path / "photo.jpg")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("code", blocks("python"), ids=lambda code: code.split()[-1])
+def test_python_blocks_run(code, folder):
+    names = {}
+    exec(compile(smaller(code), "README.md", "exec"), names)
+    if "labels" in names:
+        assert np.shape(names["labels"]) == (48, 64)
+    else:
+        assert (folder / "fcn8s.safetensors").is_file()
+
+
+def test_the_training_script_has_at_most_fifteen_lines():
+    (script,) = (b for b in blocks("python") if "model.fit" in b)
+    statements = [line for line in script.splitlines() if line.strip()]
+    assert len(statements) <= 15
+
+
+def test_commands_run_in_their_order(folder):
+    ran = [shlex.split(smaller(c)) for c in commands() if c.startswith("keras-fcn")]
+    assert [words[1] for words in ran] == ["train", "evaluate", "predict"]
+    for words in ran:
+        run(*words[1:])
+    assert (folder / "labelled" / "photo_overlay.png").is_file()
+    assert (folder / "scores.json").is_file()
+
+
+def test_the_makefile_has_the_commands_that_the_readme_names():
+    targets = [c.split()[1] for c in commands() if c.startswith("make")]
+    assert {"demo", "test"} <= set(targets)
+    for target in targets:
+        command = ["make", "--dry-run", target]
+        plan = subprocess.run(
+            command,
+            cwd=ROOT,
+            env={**os.environ, "VENV": "new"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert "-m venv new" in plan.stdout
+
+
+def test_the_extras_that_the_readme_names_exist():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = project["project"]["optional-dependencies"]
+    (install,) = (c for c in commands() if c.startswith("pip"))
+    named = re.findall(r"\[([\w-]+)\]", README[README.index("## Install") :])
+    assert "tensorflow-cpu" in install
+    assert {"tensorflow-cpu", "tensorflow", "jax", "torch"} <= set(named)
+    assert {n for n in named if n != "docs"} <= set(extras) | {"docs/contributing.md"}

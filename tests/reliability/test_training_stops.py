@@ -1,0 +1,66 @@
+"""Trainings that end early: what was finished is kept, and the reason is told."""
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from keras_fcn.images import image_size
+from keras_fcn.runs import RunConfig, load_run
+from keras_fcn.training import train
+from keras_fcn.training.callbacks import DrawPredictions, StopOnNaN
+
+from ..end_to_end.test_command_line import THIN, run
+
+
+@pytest.fixture
+def options(tiny_voc):
+    return ["--dataset", "voc", "--data-dir", tiny_voc, *THIN, "--epochs", 3]
+
+
+def test_an_interrupt_keeps_the_finished_epochs(options, tmp_path, monkeypatch):
+    draw = DrawPredictions.on_epoch_end
+
+    def interrupted(self, epoch, logs=None):
+        draw(self, epoch, logs)
+        if epoch == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(DrawPredictions, "on_epoch_end", interrupted)
+    result = run("train", *options, "--run-dir", tmp_path / "run", check=False)
+    assert result.returncode == 130
+    assert "Finished epochs are kept" in result.stdout
+    model, config = load_run(tmp_path / "run", weights="last")
+    assert config.epochs == 3
+    assert all(np.isfinite(w).all() for w in model.get_weights())
+    assert image_size(tmp_path / "run" / "pictures" / "learning_curves.png")
+
+
+def test_a_loss_that_is_no_number_stops_training_and_says_when(options, tmp_path):
+    arguments = [*options, "--optimizer", "sgd", "--lr", "1e30"]
+    result = run("train", *arguments, "--run-dir", tmp_path / "run", check=False)
+    assert result.returncode == 1
+    assert "The loss must be a number" in result.stderr
+    assert "Traceback" not in result.stderr
+    for name in ("best", "last"):
+        for tensor in load_file(tmp_path / "run" / f"{name}.safetensors").values():
+            assert np.isfinite(tensor).all()
+
+
+@pytest.mark.parametrize("when", ["step 8", "validation"])
+def test_nothing_is_kept_of_an_epoch_whose_loss_is_no_number(when):
+    guard = StopOnNaN()
+    guard.on_epoch_begin(4)
+    guard.on_train_batch_end(6, {"loss": 1.0})
+    nan = float("nan")
+    step = when != "validation"
+    called = guard.on_train_batch_end if step else guard.on_epoch_end
+    logs = {"loss": nan} if step else {"loss": 1.0, "val_loss": nan}
+    with pytest.raises(FloatingPointError, match=f"nan in epoch 5, {when}"):
+        called(7, logs)
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_training(tiny_voc, tmp_path):
+    (tmp_path / "file").touch()
+    config = RunConfig(dataset="voc", data_dir=str(tiny_voc), weights="none")
+    with pytest.raises(OSError, match="file"):
+        train(config, tmp_path / "file" / "run")
