@@ -43,6 +43,31 @@ def rng():
     return np.random.default_rng(0)
 
 
+def sees_gpu():
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        return bool(tf.config.list_physical_devices("GPU"))
+    if backend == "jax":
+        import jax
+
+        return jax.default_backend() == "gpu"
+    import torch
+
+    return torch.cuda.is_available()
+
+
+@pytest.fixture
+def gpu(request):
+    """A GPU that the backend sees."""
+    if not sees_gpu():
+        message = f"{keras.backend.backend()} sees no GPU"
+        if request.config.getoption("--require-gpu"):
+            pytest.fail(message)
+        pytest.skip(message)
+
+
 @pytest.fixture(scope="session")
 def real_voc():
     """The folder of real VOC images, where the project is beside one."""

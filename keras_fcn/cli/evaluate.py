@@ -13,20 +13,20 @@ def evaluate(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a training.")],
     dataset: Annotated[
         Literal["shapes", "voc"] | None,
-        typer.Option(help="[default: the run's own]", show_default=False),
+        typer.Option(help="By default the run's own.", show_default=False),
     ] = None,
     data_dir: Annotated[
         str | None,
         typer.Option(
             "--data-dir",
             "--data-path",
-            help="[default: the run's own]",
+            help="By default the run's own.",
             show_default=False,
         ),
     ] = None,
     split: Annotated[
         str | None,
-        typer.Option(help="[default: the run's validation]", show_default=False),
+        typer.Option(help="By default the run's validation.", show_default=False),
     ] = None,
     weights: Annotated[
         Literal["best", "last"], typer.Option(help="Which weights of the run.")

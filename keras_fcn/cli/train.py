@@ -38,7 +38,7 @@ def train(
         int | None,
         typer.Option(
             help="Pixels a side of training cuts; 0: native sizes. "
-            "[default: 64 for shapes, 320 for voc]",
+            "By default 64 for shapes, 320 for voc.",
             show_default=False,
         ),
     ] = None,
@@ -55,7 +55,8 @@ def train(
     lr: Annotated[
         float | None,
         typer.Option(
-            help="First learning rate; it falls to 0. [default: 1e-4, for sgd 1e-3]",
+            help="First learning rate; it falls to 0. By default 1e-4, for sgd "
+            "1e-3, and 5 times that from scratch.",
             show_default=False,
         ),
     ] = None,
@@ -108,7 +109,7 @@ def train(
     if crop_size is None:
         options["crop_size"] = {"shapes": 64, "voc": 320}[dataset]
     if lr is None:
-        options["lr"] = LEARNING_RATES[optimizer]
+        options["lr"] = LEARNING_RATES[optimizer] * (5 if weights == "none" else 1)
     config = RunConfig(**options)
     try:
         history = fit(

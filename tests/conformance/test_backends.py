@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 
@@ -28,8 +29,8 @@ np.save(output, keras.ops.convert_to_numpy(logits))
 """
 
 
-def logits_on(backend, *arguments, output):
-    environment = {**os.environ, "KERAS_BACKEND": backend}
+def logits_on(backend, *arguments, output, **variables):
+    environment = {**os.environ, "KERAS_BACKEND": backend, **variables}
     command = [sys.executable, "-c", SCRIPT, *map(str, arguments), str(output)]
     subprocess.run(command, env=environment, check=True, capture_output=True)
     return np.load(output)
@@ -40,6 +41,26 @@ def require(module, config):
         if config.getoption("--require-backends"):
             pytest.fail(f"{module} is not installed")
         pytest.skip(f"{module} is not installed")
+
+
+def write_inputs(folder, network, rng):
+    """Write random weights of a network and two photos; return both files."""
+    builder, topology, upsampling = network
+    model = getattr(keras_fcn, builder)(
+        num_classes=5,
+        width=0.1,
+        topology=topology,
+        upsampling=upsampling,
+        weights=None,
+    )
+    for layer in model.layers:
+        if layer.name.startswith("score_"):  # they start at zero
+            for variable in layer.weights:
+                variable.assign(rng.normal(size=variable.shape))
+    weights, photo = folder / "w.safetensors", folder / "photo.npy"
+    keras_fcn.save_weights(model, weights)
+    np.save(photo, rng.integers(0, 256, (2, 75, 101, 3), "uint8"))
+    return weights, photo
 
 
 @pytest.mark.parametrize(
@@ -56,24 +77,11 @@ def test_the_same_weights_give_the_same_logits(
 ):
     for module in ("tensorflow", "jax", "torch"):
         require(module, request.config)
-    model = getattr(keras_fcn, builder)(
-        num_classes=5,
-        width=0.1,
-        topology=topology,
-        upsampling=upsampling,
-        weights=None,
-    )
-    for name in ("score_fr", "score_pool4", "score_pool3"):  # they start at zero
-        if name in {layer.name for layer in model.layers}:
-            for variable in model.get_layer(name).weights:
-                variable.assign(rng.normal(size=variable.shape))
-    weights, photo = tmp_path / "w.safetensors", tmp_path / "photo.npy"
-    keras_fcn.save_weights(model, weights)
-    np.save(photo, rng.integers(0, 256, (2, 75, 101, 3), "uint8"))
+    network = (builder, topology, upsampling)
+    weights, photo = write_inputs(tmp_path, network, rng)
     results = {
         backend: logits_on(
-            *(backend, builder, topology, upsampling, weights, photo),
-            output=tmp_path / f"{backend}.npy",
+            *(backend, *network, weights, photo), output=tmp_path / f"{backend}.npy"
         )
         for backend in ("tensorflow", "jax", "torch")
     }
@@ -83,3 +91,21 @@ def test_the_same_weights_give_the_same_logits(
         np.testing.assert_allclose(
             results[backend], results["tensorflow"], atol=FLOAT32_NETWORK
         )
+
+
+@pytest.mark.gpu
+def test_a_gpu_gives_the_logits_of_the_cpu(gpu, tmp_path, rng):
+    network = ("build_fcn8s", "paper", "learned")
+    arguments = (
+        keras.backend.backend(),
+        *network,
+        *write_inputs(tmp_path, network, rng),
+    )
+    # TF32 keeps ten bits of a product; without it the GPU computes in float32 too.
+    on_gpu = logits_on(
+        *arguments, output=tmp_path / "gpu.npy", NVIDIA_TF32_OVERRIDE="0"
+    )
+    on_cpu = logits_on(
+        *arguments, output=tmp_path / "cpu.npy", CUDA_VISIBLE_DEVICES="-1"
+    )
+    np.testing.assert_allclose(on_gpu, on_cpu, atol=FLOAT32_NETWORK)
