@@ -49,6 +49,19 @@ check(load("shapes", "val"))
     assert "tensorflow" not in loaded_after(statement)
 
 
+def test_batches_without_tensorflow_say_what_to_install():
+    statement = """
+import sys; sys.modules["tensorflow"] = None
+from keras_fcn.datasets import load
+try:
+    load("shapes", "val").batches()
+except ModuleNotFoundError as error:
+    assert "Install tensorflow-cpu" in str(error)
+    sys.modules["told"] = sys
+"""
+    assert "told" in loaded_after(statement)
+
+
 PUBLIC = [
     "build_fcn16s",
     "build_fcn32s",

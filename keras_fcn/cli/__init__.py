@@ -61,7 +61,7 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         app()
-    except (ValueError, OSError, RuntimeError, ArithmeticError) as error:
+    except (ValueError, OSError, ImportError, RuntimeError, ArithmeticError) as error:
         if os.environ.get("KERAS_FCN_TRACEBACK"):
             raise
         typer.secho(f"Error: {error}", fg="red", err=True)

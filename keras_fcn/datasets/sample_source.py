@@ -51,6 +51,9 @@ class SampleSource(ABC):
     def batches(self, batch_size: int = 1, **options: Any):
         """Return the samples as a `tf.data.Dataset`; see `pipeline.make_batches`.
 
+        Raises:
+            ModuleNotFoundError: If TensorFlow is not installed.
+
         Example:
             >>> from keras_fcn.datasets import load
             >>> batches = load("shapes", "val").batches(batch_size=4, crop_size=64)
@@ -58,6 +61,11 @@ class SampleSource(ABC):
             >>> images.shape, labels.shape
             (TensorShape([4, 64, 64, 3]), TensorShape([4, 64, 64]))
         """
-        from .pipeline import make_batches  # imports TensorFlow
-
+        try:
+            from .pipeline import make_batches
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                "Batches are made by `tf.data`, which needs TensorFlow beside JAX or "
+                f"PyTorch: {error}. Install tensorflow-cpu (tensorflow on a Mac)."
+            ) from error
         return make_batches(self, batch_size, **options)
