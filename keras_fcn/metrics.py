@@ -185,9 +185,9 @@ def _is_compiling(value) -> bool:
 
         return not tf.executing_eagerly()
     if backend == "jax":
-        import jax
+        from jax.core import Tracer  # pyright: ignore[reportMissingImports]
 
-        return isinstance(value, jax.core.Tracer)  # pyright: ignore
+        return isinstance(value, Tracer)
     if backend == "torch":
         return value.device.type == "meta"
     return False
