@@ -31,7 +31,10 @@ def imagenet(classifier, monkeypatch):
 
     def load(backbone, *, include_top):
         assert backbone == "vgg16"
-        return classifier
+        if include_top:
+            return classifier
+        blocks = classifier.get_layer("block5_pool").output
+        return keras.Model(classifier.input, blocks)
 
     monkeypatch.setattr(assembly, "imagenet_classifier", load)
 
@@ -86,24 +89,24 @@ def test_pointwise_takes_the_blocks_and_leaves_fc6(classifier, imagenet):
         np.testing.assert_array_equal(as_array(ours), as_array(theirs))
 
 
-def test_scores_start_at_zero_under_imagenet_weights(imagenet, rng):
-    model = keras_fcn.build_fcn8s(weights="imagenet")
-    for name in ("score_fr", "score_pool4", "score_pool3"):
-        assert not any(w.any() for w in model.get_layer(name).get_weights())
+def test_the_paper_network_has_the_papers_parameters():
+    # VGG16's blocks, fc1, fc2 (Keras's own counts) and 21*(4096 + 1) for the scores.
+    # Fixed upsampling adds none.
+    assert keras_fcn.build_fcn32s(weights=None).count_params() == 134_346_581
 
 
-@pytest.mark.parametrize(
-    ("build", "parameters"),
-    [
-        # VGG16's blocks, fc1, fc2 (keras' own counts) and 21*(4096 + 1) for scores;
-        # a skip adds 21*(512 + 1) and 21*(256 + 1).
-        pytest.param(keras_fcn.build_fcn32s, 134_346_581, id="fcn32s"),
-        pytest.param(keras_fcn.build_fcn16s, 134_346_581 + 10_773, id="fcn16s"),
-        pytest.param(keras_fcn.build_fcn8s, 134_346_581 + 10_773 + 5_397, id="fcn8s"),
-    ],
-)
-def test_the_paper_networks_have_the_papers_parameters(build, parameters):
-    assert build(weights=None).count_params() == parameters
+def test_a_skip_adds_its_scores_and_nothing_else():
+    options = {"weights": None, "width": 0.125}
+    fcn32s, fcn16s, fcn8s = (
+        build(**options).count_params()
+        for build in (
+            keras_fcn.build_fcn32s,
+            keras_fcn.build_fcn16s,
+            keras_fcn.build_fcn8s,
+        )
+    )
+    assert fcn16s - fcn32s == 21 * (512 // 8 + 1)
+    assert fcn8s - fcn16s == 21 * (256 // 8 + 1)
 
 
 def test_the_same_topology_has_as_many_parameters_as_the_papers():

@@ -17,7 +17,7 @@ CASES = [(name, t) for name in BUILDERS for t in ("paper", "same", "pointwise")]
 sides = st.integers(1, 130)
 
 # JAX compiles each size anew.
-EXAMPLES = 2 if keras.backend.backend() == "jax" else 40
+EXAMPLES = 2 if keras.backend.backend() == "jax" else 15
 
 
 @pytest.fixture(scope="module")
