@@ -19,7 +19,7 @@ demo: $(VENV)/package
 	@echo "Pictures to look at: $(DEMO)/pictures"
 
 test: $(VENV)/test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: $(VENV)/lint
 	$(BIN)/ruff check

@@ -198,10 +198,14 @@ def load_run(
         ValueError: If `config.yaml` or the weights are not what they should be.
 
     Example:
-        ```python
-        model, config = keras_fcn.load_run("runs/voc")
-        labels = keras_fcn.predict(model, "photo.jpg")
-        ```
+        >>> import tempfile, keras_fcn
+        >>> config = RunConfig(width=0.02, class_names=("background", "cat"))
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> write_config(folder, config)
+        >>> keras_fcn.save_weights(config.build(), folder / "best.safetensors")
+        >>> model, read = keras_fcn.load_run(folder)
+        >>> read == config, model.name
+        (True, 'fcn8s')
     """
     require_choice("weights", weights, ("best", "last"))
     folder = Path(run_dir)

@@ -25,6 +25,7 @@ def train(
     *,
     on_checked: Callable[[str, DataReport], None] = lambda split, report: None,
     progress: Callable[[Iterable], Iterable] = iter,
+    verbose: bool = True,
 ) -> dict[str, list[float]]:
     """Train a network and keep everything about it in a run folder.
 
@@ -38,6 +39,8 @@ def train(
         on_checked: Called with a split's name and its `DataReport`. Defaults to
             nothing.
         progress: Wraps the loops over labels, to draw a bar. Defaults to nothing.
+        verbose: Whether Keras draws a bar (in a terminal) or prints a line (elsewhere)
+            for each epoch. Defaults to `True`.
 
     Returns:
         The history: a list with a value for each epoch, by logged name.
@@ -50,8 +53,11 @@ def train(
     Example:
         >>> import tempfile
         >>> from keras_fcn.runs import RunConfig
-        >>> config = RunConfig(weights="none", width=0.02, epochs=1, crop_size=32)
-        >>> history = train(config, tempfile.mkdtemp())  # doctest: +SKIP
+        >>> config = RunConfig(weights="none", width=0.01, topology="same", epochs=1,
+        ...                    crop_size=16, batch_size=100)
+        >>> history = train(config, tempfile.mkdtemp(), verbose=False)
+        >>> len(history["val_mean_iou"])
+        1
     """
     folder = Path(run_dir)
     if (folder / CONFIG).exists():
@@ -101,7 +107,7 @@ def train(
         steps_per_epoch=steps,
         validation_data=validation.batches(1),
         shuffle=False,  # the batches come shuffled
-        verbose=1 if sys.stdout.isatty() else 2,  # pyright: ignore[reportArgumentType]
+        verbose=(1 if sys.stdout.isatty() else 2) if verbose else 0,
         callbacks=[
             StopOnNaN(),  # first: nothing of such an epoch is kept
             SaveWeights(folder),
