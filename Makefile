@@ -13,7 +13,7 @@ TENSORFLOW := $(shell $(PYTHON) -c "import platform as p; print('tensorflow-cpu'
 
 demo: $(VENV)/package
 	$(BIN)/keras-fcn train --dataset shapes --weights none --topology same --width 0.125 \
-		--dropout 0 --scale-range 0.8 1.25 --lr 1e-3 --batch-size 4 --epochs 14 \
+		--dropout 0 --scale-range 0.8 1.25 --lr 1e-3 --batch-size 4 --epochs 10 \
 		--run-dir $(DEMO)
 	$(BIN)/keras-fcn evaluate $(DEMO)
 	@echo "Pictures to look at: $(DEMO)/pictures"

@@ -84,7 +84,7 @@ class Shapes(SampleSource):
         image = _texture(rng, height, width, saturation=(0.0, 0.2))
         label = np.zeros((height, width), "uint8")
         void = np.zeros((height, width), bool)
-        for _ in range(rng.integers(1, 4)):
+        for _ in range(rng.integers(1, 3)):
             shape = int(rng.integers(1, len(SHAPES_CLASSES)))
             coverage = _coverage(rng, shape, height, width)[..., None]
             paint = _texture(rng, height, width, saturation=(0.6, 1.0))
@@ -130,7 +130,7 @@ def _texture(
 
 def _coverage(rng, shape: int, height: int, width: int) -> np.ndarray:
     """Return how much of each pixel a random shape covers, 0..1."""
-    radius = rng.uniform(0.22, 0.42) * min(height, width)
+    radius = rng.uniform(0.26, 0.46) * min(height, width)
     centre = rng.uniform(0.15, 0.85, 2) * (width, height)
     turn = rng.uniform(0, 2 * np.pi)
     s = SUPERSAMPLING
