@@ -177,7 +177,7 @@ def _are_logits(y_true, y_pred) -> bool:
 
 
 def _bincount(values, length: int, xp):
-    if xp is ops and keras.backend.backend() == "jax":  # cannot be compiled
+    if xp is ops and keras.backend.backend() == "jax":  # has none that compiles
         return ops.segment_sum(ops.ones_like(values), values, num_segments=length)
     return xp.bincount(values, minlength=length)
 

@@ -67,7 +67,7 @@ def train(
         )
     keras.utils.set_random_seed(config.seed)
     sources: dict[str, SampleSource] = {}
-    for split in (config.split, config.val_split):
+    for split in dict.fromkeys((config.split, config.val_split)):  # each read once
         sources[split] = load(config.dataset, split, config.data_dir)
         on_checked(split, check(sources[split], progress))
     training, validation = sources[config.split], sources[config.val_split]
