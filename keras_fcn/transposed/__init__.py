@@ -1,8 +1,19 @@
-"""The kernels of the transposed convolution, in NumPy.
+"""The transposed convolution from scratch, in NumPy.
 
-Knows arrays; knows nothing of Keras or of any network.
+`convolution_matrix` is the definition; `conv_transpose` computes with it and without
+it. Knows arrays and windows; knows nothing of Keras or of any network.
 """
 
+from .adjoint import dot_test
 from .bilinear import bilinear_kernel, bilinear_profile
+from .evaluate import conv, conv_transpose
+from .matrix import convolution_matrix
 
-__all__ = ["bilinear_kernel", "bilinear_profile"]
+__all__ = [
+    "bilinear_kernel",
+    "bilinear_profile",
+    "conv",
+    "conv_transpose",
+    "convolution_matrix",
+    "dot_test",
+]

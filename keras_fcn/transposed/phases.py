@@ -1,0 +1,221 @@
+"""The fast form: outputs at one place of the stride are a small dense convolution.
+
+Output pixel `o = s*m + r` sees the taps `t` with `(d*t - c) mod s = r`, on the input
+pixels `m - q` with `q = (d*t - c) div s`. So the outputs of one phase `r` are a
+convolution of stride 1 with some of the taps, and all phases that look at equally many
+pixels share one matrix product: patches of the input times taps. No zeros are put
+between pixels, no columns are summed, each output is written once.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import gcd, prod
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from ..geometry import Window
+
+# Bytes of patches and products at a time: at most this, and at most a quarter of what
+# the call reads and writes. Larger blocks gain nothing.
+_BLOCK = 4 * 1024**2
+
+
+@dataclass(frozen=True)
+class Phases:
+    """Neighbouring phases of one axis whose outputs see the same input pixels.
+
+    Args:
+        first: The first of them.
+        lowest: The smallest `q`: output `m` sees input pixel `m - lowest` last.
+        taps: Array `(pixels, phases)`: which tap lies on each pixel seen.
+    """
+
+    first: int
+    lowest: int
+    taps: np.ndarray
+
+    @property
+    def places(self) -> slice:
+        """The phases, as a slice of all `s` of them."""
+        return slice(self.first, self.first + self.taps.shape[1])
+
+
+def phases_of(window: Window) -> list[Phases]:
+    """Return the phases of one axis that see any pixel, in runs that see the same."""
+    seen: list[list[tuple[int, int]]] = [[] for _ in range(window.strides)]
+    for tap in range(window.kernel_size):
+        q, r = divmod(tap * window.dilation_rate - window.crop, window.strides)
+        seen[r].insert(0, (q, tap))  # the largest q is the first pixel
+    runs = []
+    for pixels, run in itertools.groupby(
+        range(window.strides), key=lambda r: [q for q, _ in seen[r]]
+    ):
+        run = list(run)
+        if pixels:
+            taps = np.array([[tap for _, tap in seen[r]] for r in run]).T
+            runs.append(Phases(run[0], pixels[-1], taps))
+    return runs
+
+
+def phase(x: np.ndarray, kernel: np.ndarray, windows: Sequence[Window]) -> np.ndarray:
+    """`C.T @ x` for `x` of `(batch, *spatial, out)`, phase by phase."""
+    inputs = kernel.shape[-2]
+    axes = [phases_of(window) for window in windows]
+    strides = [window.strides for window in windows]
+    lengths = [window.output_length for window in windows]
+    counts = [-(-n // s) for n, s in zip(lengths, strides, strict=True)]  # of m
+
+    split = [n for pair in zip(counts, strides, strict=True) for n in pair]
+    complete = all(
+        sum(run.taps.shape[1] for run in runs) == s
+        for runs, s in zip(axes, strides, strict=True)
+    )
+    y = (np.empty if complete else np.zeros)((len(x), *split, inputs), x.dtype)
+    block = min(_BLOCK, (x.nbytes + y.nbytes) // (4 * max(len(x), 1)))
+
+    alike: dict[tuple[int, ...], list[tuple[Phases, ...]]] = {}
+    for member in itertools.product(*axes):
+        alike.setdefault(tuple(len(p.taps) for p in member), []).append(member)
+    for members in alike.values():
+        family = _Family(members, windows, counts, kernel)
+        for image, result in zip(x, y, strict=True):
+            family.compute(image, result, block)
+
+    y = y.reshape(len(x), *(m * s for m, s in zip(counts, strides, strict=True)), -1)
+    return y[(slice(None), *(slice(length) for length in lengths))]
+
+
+class _Family:
+    """Phases that see equally many pixels along each axis: one matrix product.
+
+    Patch `l` of an axis begins at input pixel `begin + l`. A member's output `m` needs
+    patch `m + skip`.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[tuple[Phases, ...]],
+        windows: Sequence[Window],
+        counts: Sequence[int],
+        kernel: np.ndarray,
+    ) -> None:
+        self.counts = counts
+        self.steps = [
+            w.dilation_rate // gcd(w.strides, w.dilation_rate) for w in windows
+        ]
+        self.pixels = [len(p.taps) for p in members[0]]
+        self.reach = [
+            step * (n - 1) for step, n in zip(self.steps, self.pixels, strict=True)
+        ]
+        lowest = list(zip(*([p.lowest for p in m] for m in members), strict=True))
+        self.begin = [-max(q) - r for q, r in zip(lowest, self.reach, strict=True)]
+        self.patches = [
+            m + max(q) - min(q) for m, q in zip(counts, lowest, strict=True)
+        ]
+        self.members = []
+        weights = []
+        columns = 0
+        for member in members:
+            skip = [max(q) - p.lowest for q, p in zip(lowest, member, strict=True)]
+            weights.append(_weights(kernel, member))
+            width = weights[-1].shape[1]
+            self.members.append((member, skip, slice(columns, columns + width)))
+            columns += width
+        self.matrix = np.concatenate(weights, axis=1)
+
+    def compute(self, image: np.ndarray, result: np.ndarray, block: int) -> None:
+        """Write this family's outputs of one image.
+
+        `image` is `(*spatial, out)`, `result` is `(m, r, m, r, ..., in)`.
+        """
+        depth, columns = self.matrix.shape
+        row = prod(self.patches[1:]) * (depth + columns) * image.itemsize
+        rows = min(max(block // max(row, 1), 1), self.patches[0])
+        product = np.empty((rows, *self.patches[1:], columns), image.dtype)
+        for start, patches in self._patches(image, rows):
+            part = product[: len(patches)]
+            np.matmul(
+                patches.reshape(-1, depth), self.matrix, out=part.reshape(-1, columns)
+            )
+            for member, skip, places in self.members:
+                self._place(part[..., places], member, skip, start, result)
+
+    def _patches(
+        self, image: np.ndarray, rows: int
+    ) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield patches `(rows, ..., pixels, ..., out)`, and where their rows start."""
+        extents = [rows, *self.patches[1:]]
+        lengths = [n + r for n, r in zip(extents, self.reach, strict=True)]
+        padded = np.zeros((*lengths, image.shape[-1]), image.dtype)
+        *strides, channel = padded.strides
+        windows = as_strided(
+            padded,
+            (*extents, *self.pixels, image.shape[-1]),
+            (
+                *strides,
+                *(step * v for step, v in zip(self.steps, strides, strict=True)),
+                channel,
+            ),
+        )
+        patches = np.empty(windows.shape, image.dtype)
+        for start in range(0, self.patches[0], rows):
+            begin = [self.begin[0] + start, *self.begin[1:]]
+            into, source = zip(
+                *map(_overlap, begin, lengths, image.shape[:-1]), strict=True
+            )
+            padded[: into[0].start] = 0  # what an earlier block left
+            padded[into[0].stop :] = 0
+            padded[into] = image[source]
+            stop = min(rows, self.patches[0] - start)
+            patches[:stop] = windows[:stop]
+            yield start, patches[:stop]
+
+    def _place(
+        self,
+        product: np.ndarray,
+        member: tuple[Phases, ...],
+        skip: Sequence[int],
+        start: int,
+        result: np.ndarray,
+    ) -> None:
+        """Put a member's columns of a block of products where they belong."""
+        low = max(start - skip[0], 0)
+        high = max(min(start + len(product) - skip[0], self.counts[0]), low)
+        where = [slice(low, high), member[0].places]
+        for phases in member[1:]:
+            where += [slice(None), phases.places]
+        rank = len(member)
+        # (m, r, m, r, ..., in), seen as (m, m, ..., r, r, ..., in)
+        target = result[tuple(where)].transpose(
+            *range(0, 2 * rank, 2), *range(1, 2 * rank, 2), 2 * rank
+        )
+        first = [low + skip[0] - start, *skip[1:]]
+        source = [slice(f, f + n) for f, n in zip(first, target.shape, strict=False)]
+        target[...] = product[tuple(source)].reshape(target.shape)
+
+
+def _weights(kernel: np.ndarray, member: tuple[Phases, ...]) -> np.ndarray:
+    """The taps that a phase sees: `(pixels ... out, phases ... in)`."""
+    rank = len(member)
+    index = []
+    for axis, phases in enumerate(member):
+        shape = [1] * (2 * rank)
+        shape[axis], shape[rank + axis] = phases.taps.shape
+        index.append(phases.taps.reshape(shape))
+    taps = np.moveaxis(kernel[tuple(index)], -1, rank)
+    return taps.reshape(prod(taps.shape[: rank + 1]), -1)
+
+
+def _overlap(begin: int, length: int, available: int) -> tuple[slice, slice]:
+    """Where `length` pixels from pixel `begin` on meet an array of `available`.
+
+    Returns the slice of the window and that of the array.
+    """
+    start = min(max(begin, 0), available)
+    stop = max(min(begin + length, available), start)
+    first = min(max(start - begin, 0), length)
+    return slice(first, first + stop - start), slice(start, stop)
