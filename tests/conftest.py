@@ -4,6 +4,9 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import json
+import platform
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import hypothesis
@@ -14,10 +17,16 @@ from PIL import Image
 
 from keras_fcn.datasets import voc_palette
 
+from . import tally
+
 REAL_VOC = Path(__file__).parents[2] / "shared" / "data" / "VOCdevkit" / "VOC2012"
 
 hypothesis.settings.register_profile(
     "keras_fcn", derandomize=True, deadline=None, print_blob=True
+)
+# The full tier of `make conformance`: `pytest --hypothesis-profile full`.
+hypothesis.settings.register_profile(
+    "full", hypothesis.settings.get_profile("keras_fcn"), max_examples=2000
 )
 hypothesis.settings.load_profile("keras_fcn")
 
@@ -31,6 +40,54 @@ def pytest_addoption(parser):
         action="store_true",
         help="fail, not skip, where JAX or PyTorch is not installed",
     )
+
+    parser.addoption(
+        "--report", type=Path, help="write what was proven, as JSON, to this file"
+    )
+
+
+def pytest_sessionfinish(session):
+    config = session.config
+    if hasattr(config, "workeroutput"):  # one of xdist's processes
+        config.workeroutput["tally"] = tally.counted()
+    elif config.getoption("--report"):
+        report = {
+            "backend": keras.backend.backend(),
+            "device": "GPU" if sees_gpu() else "CPU",
+            "python": platform.python_version(),
+            "versions": {name: installed(name) for name in JUDGES if installed(name)},
+            **tally.counted(),
+        }
+        file = config.getoption("--report")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(report, indent=1, sort_keys=True) + "\n")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    if "tally" in getattr(node, "workeroutput", {}):
+        tally.add(node.workeroutput["tally"])
+
+
+# Whose word counts, by their names on the package index.
+JUDGES = (
+    "jax",
+    "keras",
+    "numpy",
+    "onnx",
+    "onnxruntime",
+    "scipy",
+    "tensorflow",
+    "tensorflow-cpu",
+    "torch",
+)
+
+
+def installed(name):
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 @pytest.fixture(autouse=True)
