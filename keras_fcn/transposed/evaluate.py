@@ -23,7 +23,7 @@ from .operands import (
     without_batch,
 )
 from .phases import phase
-from .separable import profiles_of, separable
+from .separable import separable, separable_or_phase
 
 
 def conv(
@@ -169,9 +169,7 @@ def conv_transpose(
         output_padding=output_padding,
         output_shape=output_shape,
     )
-    require_choice("method", method, ["auto", *_METHODS])
-    if method == "auto":
-        method = "separable" if profiles_of(kernel) else "phase"
+    require_choice("method", method, _METHODS)
     y = _cast_and_grouped(_METHODS[method], x, kernel, windows, groups, bias, axis=-1)
     return without_batch(y, batched, data_format)
 
@@ -221,6 +219,7 @@ def _matrix(x: np.ndarray, kernel: np.ndarray, windows: Sequence[Window]) -> np.
 
 
 _METHODS: dict[str, Callable[..., np.ndarray]] = {
+    "auto": separable_or_phase,
     "matrix": _matrix,
     "scatter": _scatter,
     "phase": phase,

@@ -19,29 +19,38 @@ from numpy.lib.stride_tricks import as_strided
 
 from ..geometry import Window
 
-# Bytes of patches and products at a time: at most this, and at most a quarter of what
-# the call reads and writes. Larger blocks gain nothing.
-_BLOCK = 4 * 1024**2
+# Patches and products of a block of rows take at most so many bytes, and at most this
+# share of what the call reads and writes. Larger blocks gain nothing.
+_BLOCK, _SHARE = 4 * 1024**2, 0.4
 
 
 @dataclass(frozen=True)
 class Phases:
     """Neighbouring phases of one axis whose outputs see the same input pixels.
 
+    The pixels seen are `step` apart. On pixel `i` of them, in memory's order, lies tap
+    `tap + j - i*tap_step` for phase `j` of these.
+
     Args:
-        first: The first of them.
+        first: The first of the phases.
+        count: How many they are.
+        pixels: How many input pixels an output sees.
         lowest: The smallest `q`: output `m` sees input pixel `m - lowest` last.
-        taps: Array `(pixels, phases)`: which tap lies on each pixel seen.
+        tap: The tap of the first phase on the first pixel.
+        tap_step: Taps from one pixel to the one before it.
     """
 
     first: int
+    count: int
+    pixels: int
     lowest: int
-    taps: np.ndarray
+    tap: int
+    tap_step: int
 
     @property
     def places(self) -> slice:
         """The phases, as a slice of all `s` of them."""
-        return slice(self.first, self.first + self.taps.shape[1])
+        return slice(self.first, self.first + self.count)
 
 
 def phases_of(window: Window) -> list[Phases]:
@@ -50,14 +59,17 @@ def phases_of(window: Window) -> list[Phases]:
     for tap in range(window.kernel_size):
         q, r = divmod(tap * window.dilation_rate - window.crop, window.strides)
         seen[r].insert(0, (q, tap))  # the largest q is the first pixel
+    tap_step = window.strides // gcd(window.strides, window.dilation_rate)
     runs = []
     for pixels, run in itertools.groupby(
         range(window.strides), key=lambda r: [q for q, _ in seen[r]]
     ):
         run = list(run)
         if pixels:
-            taps = np.array([[tap for _, tap in seen[r]] for r in run]).T
-            runs.append(Phases(run[0], pixels[-1], taps))
+            tap = seen[run[0]][0][1]
+            runs.append(
+                Phases(run[0], len(run), len(pixels), pixels[-1], tap, tap_step)
+            )
     return runs
 
 
@@ -71,15 +83,15 @@ def phase(x: np.ndarray, kernel: np.ndarray, windows: Sequence[Window]) -> np.nd
 
     split = [n for pair in zip(counts, strides, strict=True) for n in pair]
     complete = all(
-        sum(run.taps.shape[1] for run in runs) == s
+        sum(run.count for run in runs) == s
         for runs, s in zip(axes, strides, strict=True)
     )
     y = (np.empty if complete else np.zeros)((len(x), *split, inputs), x.dtype)
-    block = min(_BLOCK, (x.nbytes + y.nbytes) // (4 * max(len(x), 1)))
+    block = min(_BLOCK, int(_SHARE * (x.nbytes + y.nbytes) / max(len(x), 1)))
 
     alike: dict[tuple[int, ...], list[tuple[Phases, ...]]] = {}
     for member in itertools.product(*axes):
-        alike.setdefault(tuple(len(p.taps) for p in member), []).append(member)
+        alike.setdefault(tuple(p.pixels for p in member), []).append(member)
     for members in alike.values():
         family = _Family(members, windows, counts, kernel)
         for image, result in zip(x, y, strict=True):
@@ -107,7 +119,7 @@ class _Family:
         self.steps = [
             w.dilation_rate // gcd(w.strides, w.dilation_rate) for w in windows
         ]
-        self.pixels = [len(p.taps) for p in members[0]]
+        self.pixels = [p.pixels for p in members[0]]
         self.reach = [
             step * (n - 1) for step, n in zip(self.steps, self.pixels, strict=True)
         ]
@@ -116,16 +128,16 @@ class _Family:
         self.patches = [
             m + max(q) - min(q) for m, q in zip(counts, lowest, strict=True)
         ]
+        widths = [prod(p.count for p in m) * kernel.shape[-2] for m in members]
+        depth = prod(self.pixels) * kernel.shape[-1]
+        self.matrix = np.empty((depth, sum(widths)), kernel.dtype)
         self.members = []
-        weights = []
-        columns = 0
-        for member in members:
+        end = 0
+        for member, width in zip(members, widths, strict=True):
             skip = [max(q) - p.lowest for q, p in zip(lowest, member, strict=True)]
-            weights.append(_weights(kernel, member))
-            width = weights[-1].shape[1]
-            self.members.append((member, skip, slice(columns, columns + width)))
-            columns += width
-        self.matrix = np.concatenate(weights, axis=1)
+            columns = slice(end, end := end + width)
+            _lay_out(kernel, member, self.matrix[:, columns])
+            self.members.append((member, skip, columns))
 
     def compute(self, image: np.ndarray, result: np.ndarray, block: int) -> None:
         """Write this family's outputs of one image.
@@ -134,15 +146,26 @@ class _Family:
         """
         depth, columns = self.matrix.shape
         row = prod(self.patches[1:]) * (depth + columns) * image.itemsize
-        rows = min(max(block // max(row, 1), 1), self.patches[0])
+        blocks = -(-self.patches[0] // max(block // max(row, 1), 1))
+        rows = -(-self.patches[0] // blocks)
         product = np.empty((rows, *self.patches[1:], columns), image.dtype)
+        targets = [self._target(result, member) for member, _, _ in self.members]
         for start, patches in self._patches(image, rows):
             part = product[: len(patches)]
             np.matmul(
                 patches.reshape(-1, depth), self.matrix, out=part.reshape(-1, columns)
             )
-            for member, skip, places in self.members:
-                self._place(part[..., places], member, skip, start, result)
+            for target, (_, skip, places) in zip(targets, self.members, strict=True):
+                low = max(start - skip[0], 0)  # the rows of the target that are ready
+                high = min(start + len(part) - skip[0], len(target))
+                if low < high:
+                    ready = target[low:high]
+                    first = [low + skip[0] - start, *skip[1:]]
+                    source = [
+                        slice(f, f + n)
+                        for f, n in zip(first, ready.shape, strict=False)
+                    ]
+                    ready[...] = part[(*source, places)].reshape(ready.shape)
 
     def _patches(
         self, image: np.ndarray, rows: int
@@ -174,40 +197,35 @@ class _Family:
             patches[:stop] = windows[:stop]
             yield start, patches[:stop]
 
-    def _place(
-        self,
-        product: np.ndarray,
-        member: tuple[Phases, ...],
-        skip: Sequence[int],
-        start: int,
-        result: np.ndarray,
-    ) -> None:
-        """Put a member's columns of a block of products where they belong."""
-        low = max(start - skip[0], 0)
-        high = max(min(start + len(product) - skip[0], self.counts[0]), low)
-        where = [slice(low, high), member[0].places]
-        for phases in member[1:]:
-            where += [slice(None), phases.places]
-        rank = len(member)
-        # (m, r, m, r, ..., in), seen as (m, m, ..., r, r, ..., in)
-        target = result[tuple(where)].transpose(
-            *range(0, 2 * rank, 2), *range(1, 2 * rank, 2), 2 * rank
-        )
-        first = [low + skip[0] - start, *skip[1:]]
-        source = [slice(f, f + n) for f, n in zip(first, target.shape, strict=False)]
-        target[...] = product[tuple(source)].reshape(target.shape)
+    @staticmethod
+    def _target(result: np.ndarray, member: tuple[Phases, ...]) -> np.ndarray:
+        """Return the outputs of a member as `(m, m, ..., r, r, ..., in)`."""
+        places = [p for phases in member for p in (slice(None), phases.places)]
+        axes = range(2 * len(member))
+        return result[tuple(places)].transpose(*axes[::2], *axes[1::2], len(axes))
 
 
-def _weights(kernel: np.ndarray, member: tuple[Phases, ...]) -> np.ndarray:
-    """The taps that a phase sees: `(pixels ... out, phases ... in)`."""
-    rank = len(member)
-    index = []
-    for axis, phases in enumerate(member):
-        shape = [1] * (2 * rank)
-        shape[axis], shape[rank + axis] = phases.taps.shape
-        index.append(phases.taps.reshape(shape))
-    taps = np.moveaxis(kernel[tuple(index)], -1, rank)
-    return taps.reshape(prod(taps.shape[: rank + 1]), -1)
+def _lay_out(
+    kernel: np.ndarray, member: tuple[Phases, ...], matrix: np.ndarray
+) -> None:
+    """Write the taps that phases see: `(pixels ... out, phases ... in)`."""
+    *by_tap, by_input, by_output = kernel.strides
+    taps = as_strided(
+        kernel[tuple(p.tap for p in member)],
+        (
+            *(p.pixels for p in member),
+            kernel.shape[-1],
+            *(p.count for p in member),
+            kernel.shape[-2],
+        ),
+        (
+            *(-p.tap_step * v for p, v in zip(member, by_tap, strict=True)),
+            by_output,
+            *by_tap,
+            by_input,
+        ),
+    )
+    matrix.reshape(taps.shape)[...] = taps
 
 
 def _overlap(begin: int, length: int, available: int) -> tuple[slice, slice]:

@@ -50,20 +50,51 @@ def folder(tmp_path, monkeypatch, rng):
     return tmp_path
 
 
-@pytest.mark.parametrize("code", blocks("python"), ids=lambda code: code.split()[-1])
-def test_python_blocks_run(code, folder):
+def execute(block):
+    """Run the one Python block that speaks of `block`; return its names."""
+    (code,) = (code for code in blocks("python") if block in code)
     names = {}
     exec(compile(smaller(code), "README.md", "exec"), names)
-    if "labels" in names:
-        assert np.shape(names["labels"]) == (48, 64)
-    else:
-        assert (folder / "fcn8s.safetensors").is_file()
+    return names
 
 
-def test_the_training_script_has_at_most_fifteen_lines():
-    (script,) = (b for b in blocks("python") if "model.fit" in b)
-    statements = [line for line in script.splitlines() if line.strip()]
-    assert len(statements) <= 15
+def test_the_first_example_labels_a_photo(folder):
+    assert np.shape(execute("labels =")["labels"]) == (48, 64)
+
+
+def test_the_training_script_leaves_its_weights(folder):
+    execute("model.fit")
+    assert (folder / "fcn8s.safetensors").is_file()
+
+
+def test_the_transposed_convolution_prints_the_same_array_four_ways(capsys):
+    execute("convolution_matrix")
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4 * 5
+    assert lines[:5] == lines[5:10] == lines[10:15] == lines[15:]
+    # By hand: rows 7 8 9 of the upper and 1 2 3 of the lower kernels meet here.
+    middle = [7 + 3, 8 + 6, 9 + 14 + 9 + 4, 16 + 8, 18 + 12]
+    assert lines[2] == " [" + " ".join(f"{value}." for value in middle) + "]"
+
+
+def test_the_dialects_are_as_the_comments_say(capsys):
+    execute("to_onnx")
+    (code,) = (code for code in blocks("python") if "to_onnx" in code)
+    said = [line.split("# ")[1] for line in code.splitlines() if "# " in line]
+    printed = capsys.readouterr().out.splitlines()
+    assert len(said) == len(printed) == 2
+    for comment, line in zip(said, printed, strict=True):
+        assert line.startswith(comment.removesuffix("...}"))
+
+
+def test_no_python_block_is_left_out():
+    assert len(blocks("python")) == 4
+
+
+def test_scripts_have_at_most_fifteen_lines():
+    for name in ("model.fit", "convolution_matrix"):
+        (script,) = (b for b in blocks("python") if name in b)
+        assert len([line for line in script.splitlines() if line.strip()]) <= 15
 
 
 def test_commands_run_in_their_order(folder):
