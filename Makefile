@@ -9,7 +9,7 @@ DEMO ?= runs/demo
 # tensorflow-cpu is a quarter of the size, but exists for x86-64 Linux and Windows only.
 TENSORFLOW := $(shell $(PYTHON) -c "import platform as p; print('tensorflow-cpu' if p.machine() in ('x86_64', 'AMD64') and p.system() != 'Darwin' else 'tensorflow')")
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint docs clean
 
 demo: $(VENV)/package
 	$(BIN)/keras-fcn train --dataset shapes --weights none --topology same --width 0.125 \
@@ -28,6 +28,10 @@ lint: $(VENV)/lint
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 
+docs: $(VENV)/docs
+	$(BIN)/sphinx-build -W --keep-going -b html docs build/docs
+	@echo "Pages to read: build/docs/index.html"
+
 $(VENV)/package: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
@@ -42,5 +46,9 @@ $(VENV)/lint: $(VENV)/test
 	$(BIN)/python -m pip install --quiet --group lint
 	touch $@
 
+$(VENV)/docs: $(VENV)/package
+	$(BIN)/python -m pip install --quiet --group docs
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(DEMO)
+	rm -rf $(VENV) $(DEMO) build/docs

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from .requirements import require_positive
+
 
 @dataclass(frozen=True)
 class CoordinateMap:
@@ -84,7 +86,7 @@ def convolution(
     Reference:
         Dumoulin & Visin, chapter 2.
     """
-    _require_positive(
+    require_positive(
         kernel_size=kernel_size, stride=stride, dilation_rate=dilation_rate
     )
     centre = Fraction(dilation_rate * (kernel_size - 1), 2)
@@ -122,9 +124,3 @@ def transposed_convolution(
         Dumoulin & Visin, chapter 4.
     """
     return convolution(kernel_size, stride, padding, dilation_rate).inverse()
-
-
-def _require_positive(**numbers: int) -> None:
-    for name, value in numbers.items():
-        if value < 1:
-            raise ValueError(f"`{name}` must be at least 1. Received: {name}={value}.")

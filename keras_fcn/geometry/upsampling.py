@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from .coordinates import transposed_convolution
+from .requirements import require_positive
 from .window import Window
 
 
@@ -55,7 +56,7 @@ class Upsampling:
 
     @property
     def keeps_constants(self) -> bool:
-        """Whether the bilinear kernel of this size upsamples constants to constants."""
+        """Whether the bilinear kernel of this size has equal phase sums."""
         return len(set(phase_sums(_tent(self.kernel_size), self.factor))) == 1
 
     def window(self, input_length: int) -> Window:
@@ -97,11 +98,11 @@ def upsampling_by(factor: int, max_kernel_size: int | None = None) -> list[Upsam
         Dumoulin & Visin, https://arxiv.org/abs/1603.07285, relationship 14; Odena et
         al., https://distill.pub/2016/deconv-checkerboard, for the overlap.
     """
-    if factor < 1:
-        raise ValueError(f"`factor` must be at least 1. Received: factor={factor}.")
+    require_positive(factor=factor)
+    widest = 2 * factor if max_kernel_size is None else max_kernel_size
     found = [
         Upsampling(factor, kernel_size, padding, factor - kernel_size + 2 * padding)
-        for kernel_size in range(factor, (max_kernel_size or 2 * factor) + 1)
+        for kernel_size in range(factor, widest + 1)
         for padding in range(kernel_size)
         if 0 <= factor - kernel_size + 2 * padding < factor
     ]

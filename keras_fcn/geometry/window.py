@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .coordinates import CoordinateMap, transposed_convolution
+from .requirements import require_positive
 
 
 @dataclass(frozen=True)
@@ -59,18 +60,13 @@ class Window:
     crop: int = 0
 
     def __post_init__(self) -> None:
-        for name in (
-            "input_length",
-            "kernel_size",
-            "output_length",
-            "strides",
-            "dilation_rate",
-        ):
-            value = getattr(self, name)
-            if value < 1:
-                raise ValueError(
-                    f"`{name}` must be at least 1. Received: {name}={value}."
-                )
+        require_positive(
+            input_length=self.input_length,
+            kernel_size=self.kernel_size,
+            output_length=self.output_length,
+            strides=self.strides,
+            dilation_rate=self.dilation_rate,
+        )
 
     @property
     def extent(self) -> int:
@@ -143,9 +139,12 @@ dilation_rate=1, crop=0)
     Reference:
         Dumoulin & Visin, relationship 6.
     """
-    for name, value in (("length", length), ("strides", strides)):
-        if value < 1:
-            raise ValueError(f"`{name}` must be at least 1. Received: {name}={value}.")
+    require_positive(
+        length=length,
+        kernel_size=kernel_size,
+        strides=strides,
+        dilation_rate=dilation_rate,
+    )
     extent = dilation_rate * (kernel_size - 1) + 1
     if padding == "same":
         outputs = -(-length // strides)
@@ -165,10 +164,14 @@ dilation_rate=1, crop=0)
 def _pair(padding: str | tuple[int, int]) -> tuple[int, int]:
     if padding == "valid":
         return 0, 0
-    if isinstance(padding, str):
-        raise ValueError(
-            '`padding` must be "valid", "same" or the zeros (before, after). '
-            f"Received: padding={padding!r}."
-        )
-    before, after = padding
-    return before, after
+    if not isinstance(padding, str):
+        try:
+            before, after = padding
+        except (TypeError, ValueError):
+            pass
+        else:
+            return before, after
+    raise ValueError(
+        '`padding` must be "valid", "same" or the zeros (before, after). '
+        f"Received: padding={padding!r}."
+    )

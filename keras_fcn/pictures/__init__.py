@@ -1,12 +1,18 @@
-"""Pictures of labels and of scores: what people look at instead of numbers.
+"""Pictures of labels, of scores and of transposed convolutions: what people look at.
 
 Knows arrays, Pillow and matplotlib; knows nothing of networks or of training.
 """
 
 from .labels import overlay, palette_image, sheet
 from .plots import plot_confusion_matrix, plot_learning_curves
+from .transposed import draw_matrix, draw_overlap, draw_windows
+from .views import draw_views
 
 __all__ = [
+    "draw_matrix",
+    "draw_overlap",
+    "draw_views",
+    "draw_windows",
     "overlay",
     "palette_image",
     "plot_confusion_matrix",

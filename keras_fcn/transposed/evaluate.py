@@ -130,7 +130,8 @@ def conv_transpose(
         data_format: `"channels_last"`, or `"channels_first"`, where `x` and the
             result have channels before the spatial axes. Defaults to
             `"channels_last"`.
-        method: See above; all agree exactly on integers. Defaults to `"auto"`.
+        method: See above; all agree exactly on arrays of integers. Defaults to
+            `"auto"`.
 
     Returns:
         Array `(*spatial, in)`, with the batch axis if `x` has one. Integers are
@@ -213,7 +214,7 @@ def _scatter(
 def _matrix(x: np.ndarray, kernel: np.ndarray, windows: Sequence[Window]) -> np.ndarray:
     """`C.T @ x`, literally."""
     transpose = matrix_of_windows(kernel, windows).T
-    y = (transpose @ x.reshape(len(x), -1).T).T
+    y = (transpose @ x.reshape(len(x), transpose.shape[1]).T).T
     lengths = [window.output_length for window in windows]
     return y.reshape(len(x), *lengths, kernel.shape[-2])
 

@@ -54,8 +54,8 @@ def convolution_matrix(
         memory_limit: Bytes that the making of the matrix may take. Defaults to 2 GiB.
 
     Returns:
-        `scipy.sparse.csr_array` of shape `(outputs * out, inputs * in)`. Integer
-        kernels give an `int64` matrix.
+        `scipy.sparse.csr_array` of shape `(outputs * out, inputs * in)`. Integers
+        become 64 bits wide.
 
     Raises:
         MemoryError: If the matrix would need more than `memory_limit`; nothing has
@@ -115,12 +115,7 @@ def matrix_of_windows(
     # each axis a list, for all axes every combination.
     row, column, tap = (np.zeros(1, index) for _ in range(3))
     for window in windows:
-        seen = [
-            (i, window.output_of(i, t), t)
-            for t in range(window.kernel_size)
-            for i in window.inputs_of_tap(t)
-        ]
-        i, o, t = np.array(seen, index).reshape(-1, 3).T
+        i, o, t = _seen(window, index)
         row = np.add.outer(row * window.input_length, i).ravel()
         column = np.add.outer(column * window.output_length, o).ravel()
         tap = np.add.outer(tap * window.kernel_size, t).ravel()
@@ -137,6 +132,18 @@ def matrix_of_windows(
     return scipy.sparse.coo_array(entries, shape).tocsr()
 
 
+def _seen(window: Window, index: type) -> np.ndarray:
+    """Every input pixel, output pixel and tap that joins them, as three rows."""
+    parts = []
+    for tap in range(window.kernel_size):
+        inputs = np.arange(
+            window.inputs_of_tap(tap).start, window.inputs_of_tap(tap).stop, dtype=index
+        )
+        outputs = inputs * index(window.strides) + index(window.output_of(0, tap))
+        parts.append(np.stack([inputs, outputs, np.full_like(inputs, tap)]))
+    return np.concatenate(parts, axis=1)
+
+
 def _require_memory(
     kernel: np.ndarray,
     windows: Sequence[Window],
@@ -150,13 +157,17 @@ def _require_memory(
         for window in windows
     )
     entries = pairs * kernel.shape[-2] * kernel.shape[-1]
-    each = 2 * kernel.itemsize + 3 * np.dtype(index).itemsize
-    needed = entries * each + (shape[0] + 1) * np.dtype(index).itemsize
+    integer = np.dtype(index).itemsize
+    needed = (
+        entries * (2 * kernel.itemsize + 3 * integer)
+        + pairs * 6 * integer
+        + (shape[0] + 1) * integer
+    )
     if needed > memory_limit:
         raise MemoryError(
             f"The convolution matrix, {shape[0]} x {shape[1]} with {entries} entries, "
-            f"would take {needed / 1024**3:.1f} GiB; the limit is "
-            f"{memory_limit / 1024**3:.1f} GiB. It is the definition, for small "
+            f"would take {needed / 1024**2:,.1f} MiB; the limit is "
+            f"{memory_limit / 1024**2:,.1f} MiB. It is the definition, for small "
             'arrays: `conv_transpose(..., method="phase")` gives the same numbers '
             "without it. Or raise `memory_limit`."
         )

@@ -44,13 +44,13 @@ def exact_dtypes(*arrays: np.ndarray) -> tuple[np.dtype, np.dtype]:
 
 def per_axis(name: str, value: PerAxis, rank: int) -> tuple[int, ...]:
     """Return one integer for each spatial axis."""
-    values = (value,) * rank if isinstance(value, int | np.integer) else tuple(value)
-    if len(values) != rank or any(int(v) != v for v in values):
+    values = _whole(value, rank)
+    if values is None:
         raise ValueError(
             f"`{name}` must be an integer, or one for each of the {rank} spatial axes. "
             f"Received: {name}={value!r}."
         )
-    return tuple(int(v) for v in values)
+    return values
 
 
 def windows_of_transpose(
@@ -104,6 +104,12 @@ def windows_of_transpose(
     for (n, k, s, d, a), (before, after) in zip(
         axes, _pairs(padding, rank), strict=True
     ):
+        if a is not None and not 0 <= a < max(s, d):
+            raise ValueError(
+                "`output_padding` must be at least 0 and below `strides` or "
+                f"`dilation_rate`. Received: output_padding={output_padding}, "
+                f"strides={strides}, dilation_rate={dilation_rate}."
+            )
         full = (n - 1) * s + d * (k - 1) + 1
         windows.append(Window(n, k, full - before - after + (a or 0), s, d, before))
     return tuple(windows)
@@ -149,8 +155,8 @@ def require_channels(kernel: np.ndarray, groups: int, channels: int, axis: int) 
     expected = outputs if axis == -1 else inputs * groups
     if channels != expected:
         raise ValueError(
-            f"`x` must have {expected} channels for this kernel. Received: {channels} "
-            f"channels, kernel.shape={kernel.shape}, groups={groups}."
+            f"The input must have {expected} channels for this kernel. Received: "
+            f"{channels} channels, kernel.shape={kernel.shape}, groups={groups}."
         )
 
 
@@ -185,16 +191,23 @@ def without_batch(y: np.ndarray, batched: bool, data_format: str) -> np.ndarray:
     return y if batched else y[0]
 
 
-def _pairs(padding: Padding, rank: int) -> list[tuple[int, int]]:
-    values = (padding,) * rank if isinstance(padding, int | np.integer) else padding
-    pairs: list[Any] = [
-        (int(v), int(v)) if isinstance(v, int | np.integer) else tuple(v)
-        for v in values
-    ]
-    if len(pairs) != rank or any(len(pair) != 2 for pair in pairs):
-        raise ValueError(
-            '`padding` must be "valid", "same", an integer, or an integer or a pair '
-            f"(before, after) for each of the {rank} spatial axes. "
-            f"Received: padding={padding!r}."
-        )
-    return pairs
+def _pairs(padding: Padding, rank: int) -> list[Any]:
+    values = padding if isinstance(padding, Sequence) else (padding,) * rank
+    pairs = [_whole(value, 2) for value in values]
+    if len(pairs) == rank:
+        found = [pair for pair in pairs if pair is not None]
+        if len(found) == rank:
+            return found
+    raise ValueError(
+        '`padding` must be "valid", "same", an integer, or an integer or a pair '
+        f"(before, after) for each of the {rank} spatial axes. "
+        f"Received: padding={padding!r}."
+    )
+
+
+def _whole(value: Any, length: int) -> tuple[int, ...] | None:
+    """Return `length` integers, one of them repeated or all of them given."""
+    values = (value,) * length if np.ndim(value) == 0 else tuple(value)
+    if len(values) == length and all(isinstance(v, int | np.integer) for v in values):
+        return tuple(int(v) for v in values)
+    return None

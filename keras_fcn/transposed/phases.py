@@ -97,7 +97,8 @@ def phase(x: np.ndarray, kernel: np.ndarray, windows: Sequence[Window]) -> np.nd
         for image, result in zip(x, y, strict=True):
             family.compute(image, result, block)
 
-    y = y.reshape(len(x), *(m * s for m, s in zip(counts, strides, strict=True)), -1)
+    padded = (m * s for m, s in zip(counts, strides, strict=True))
+    y = y.reshape(len(x), *padded, inputs)
     return y[(slice(None), *(slice(length) for length in lengths))]
 
 

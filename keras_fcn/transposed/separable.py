@@ -74,7 +74,8 @@ def separable_or_phase(
     x: np.ndarray, kernel: np.ndarray, windows: Sequence[Window]
 ) -> np.ndarray:
     """`C.T @ x`, separable if the kernel is."""
-    profiles = profiles_of(kernel)
+    # Times the zeros of a block, infinity would spread to pixels that never saw it.
+    profiles = profiles_of(kernel) if np.isfinite(x).all() else None
     if profiles is None:
         return phase(x, kernel, windows)
     return _along_axes(x, profiles, windows)
@@ -141,5 +142,6 @@ class _Block:
         )
         length = self.window.output_length
         y = np.matmul(self.matrix, parts)
-        y = y.reshape(len(padded), -1, padded.shape[-1])[:, :length]
+        y = y.reshape(len(padded), y.shape[1] * y.shape[2], padded.shape[-1])
+        y = y[:, :length]
         return y.reshape(*before, length, *after)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..representable import NotRepresentable, joined, require_windows, uncropped
+from ..requirements import require_positive
 from ..window import Window
 
 
@@ -47,6 +48,12 @@ def from_caffe(
     Reference:
         `deconv_layer.cpp` and `crop_layer.cpp` of https://github.com/BVLC/caffe.
     """
+    require_positive(
+        input_length=input_length,
+        kernel_size=kernel_size,
+        stride=stride,
+        dilation=dilation,
+    )
     if min(pad, crop_offset) < 0:
         raise ValueError(
             "`pad` and `crop_offset` must be at least 0. Received: "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..representable import require_windows
+from ..requirements import require_positive
 from ..window import Window
 
 
@@ -47,6 +48,12 @@ def from_jax(
     Reference:
         https://docs.jax.dev/en/latest/_autosummary/jax.lax.conv_transpose.html.
     """
+    require_positive(
+        input_length=input_length,
+        kernel_size=kernel_size,
+        strides=strides,
+        rhs_dilation=rhs_dilation,
+    )
     n, s, extent = input_length, strides, rhs_dilation * (kernel_size - 1) + 1
     if padding == "SAME":
         crop, length = max(extent - s, 0) // 2, n * s

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..representable import NotRepresentable, joined, require_windows, uncropped
+from ..requirements import require_positive
 from ..window import Window
 
 
@@ -62,6 +63,12 @@ def from_keras(
         `compute_conv_transpose_output_length` of Keras,
         https://github.com/keras-team/keras.
     """
+    require_positive(
+        input_length=input_length,
+        kernel_size=kernel_size,
+        strides=strides,
+        dilation_rate=dilation_rate,
+    )
     if padding not in ("valid", "same"):
         raise ValueError(
             f'`padding` must be "valid" or "same". Received: padding={padding!r}.'

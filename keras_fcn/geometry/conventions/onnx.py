@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..representable import NotRepresentable, require_windows, uncropped
+from ..requirements import require_positive
 from ..window import Window
 
 _AUTO_PADS = ("NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID")
@@ -25,8 +26,9 @@ def from_onnx(
 
     With `total = F + output_padding - O`, where `O` is `output_shape`, or `n*s` for
     `SAME_UPPER` and `SAME_LOWER`, the front crop is `total // 2` for `SAME_UPPER`
-    and the larger half otherwise. A negative total is zeros at the end, as ONNX
-    Runtime has it; specification, shape inference and reference evaluator disagree.
+    and the larger half otherwise. A negative total of `output_shape` is zeros at the
+    end, as ONNX Runtime has it; with `SAME_*`, where the kernel is smaller than the
+    stride, not even the length is agreed upon.
 
     Args:
         input_length: `n`, pixels.
@@ -45,7 +47,7 @@ def from_onnx(
     Raises:
         ValueError: If `auto_pad` is another word, `output_padding` is not below
             `strides`, a pad is negative, the authorities disagree (a total of `-s`
-            or less), or nothing is left.
+            or less, or a negative one of `SAME_*`), or nothing is left.
 
     Example:
         An odd total, here 1: without `auto_pad` the front loses it.
@@ -58,6 +60,12 @@ def from_onnx(
     Reference:
         https://onnx.ai/onnx/operators/onnx__ConvTranspose.html, version 22.
     """
+    require_positive(
+        input_length=input_length,
+        kernel_size=kernel_size,
+        strides=strides,
+        dilations=dilations,
+    )
     if auto_pad not in _AUTO_PADS:
         raise ValueError(
             f"`auto_pad` must be one of {', '.join(_AUTO_PADS)}. "
@@ -83,6 +91,13 @@ def from_onnx(
         raise ValueError(
             f"`output_shape` must be below {full + s}: no two authorities on ONNX "
             f"agree where so many zeros go. Received: a length of {length}."
+        )
+    if total < 0 and output_shape is None:
+        raise ValueError(
+            f"`auto_pad` must not be {auto_pad} where the kernel is smaller than the "
+            f"stride: the specification wants {n * s} pixels, ONNX Runtime and shape "
+            f"inference {full}. Received: a kernel that reaches over "
+            f"{full - (n - 1) * s}, strides={s}. Give `pads` or `output_shape`."
         )
     crop = total // 2 if auto_pad == "SAME_UPPER" else total - total // 2
     return Window(n, kernel_size, length, s, dilations, max(crop, 0))

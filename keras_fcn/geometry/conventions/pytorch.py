@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..representable import NotRepresentable, joined, require_windows, uncropped
+from ..requirements import require_positive
 from ..window import Window
 
 
@@ -48,6 +49,12 @@ def from_pytorch(
     Reference:
         https://docs.pytorch.org/docs/stable/generated/torch.nn.ConvTranspose2d.html.
     """
+    require_positive(
+        input_length=input_length,
+        kernel_size=kernel_size,
+        stride=stride,
+        dilation=dilation,
+    )
     shortest = (
         (input_length - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + 1
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..representable import NotRepresentable, joined, require_windows, uncropped
+from ..requirements import require_positive
 from ..window import Window, window_of_convolution
 
 
@@ -52,6 +53,12 @@ pixels, 9 to 10. Received: output_length=11, which it takes to 6.
     Reference:
         https://www.tensorflow.org/api_docs/python/tf/nn/conv2d_transpose.
     """
+    require_positive(
+        input_length=input_length,
+        kernel_size=kernel_size,
+        strides=strides,
+        dilations=dilations,
+    )
     if padding not in ("SAME", "VALID"):
         raise ValueError(
             f'`padding` must be "SAME" or "VALID". Received: padding={padding!r}.'
