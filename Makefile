@@ -9,7 +9,7 @@ DEMO ?= runs/demo
 # tensorflow-cpu is a quarter of the size, but exists for x86-64 Linux and Windows only.
 TENSORFLOW := $(shell $(PYTHON) -c "import platform as p; print('tensorflow-cpu' if p.machine() in ('x86_64', 'AMD64') and p.system() != 'Darwin' else 'tensorflow')")
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test lint docs conformance clean
 
 demo: $(VENV)/package
 	$(BIN)/keras-fcn train --dataset shapes --weights none --topology same --width 0.125 \
@@ -32,6 +32,31 @@ docs: $(VENV)/docs
 	$(BIN)/sphinx-build -W --keep-going -b html docs build/docs
 	@echo "Pages to read: build/docs/index.html"
 
+# The full tier: 2,000 examples of each property, and every public case. What asks Keras
+# runs on each backend, the rest once. On a CPU TensorFlow dilates through oneDNN only.
+KERAS_FILES = tests/property/test_keras_transposed.py \
+	tests/conformance/test_keras_conversions.py
+OTHER_FILES = tests/property/test_transposed_properties.py \
+	tests/property/test_gradient_identity.py \
+	tests/conformance/test_transposed_conformance.py \
+	tests/conformance/test_conversions.py \
+	tests/conformance/test_mutants.py \
+	tests/conformance/test_onnx_faults.py \
+	tests/conformance/test_upstream_faults.py
+
+conformance: export TF_ENABLE_ONEDNN_OPTS = 1
+conformance: export TF_CPP_MIN_LOG_LEVEL = 2
+conformance: $(VENV)/conformance
+	rm -rf build/conformance
+	for backend in tensorflow jax torch; do \
+		if [ $$backend = tensorflow ]; then other="$(OTHER_FILES)"; else other=; fi; \
+		KERAS_BACKEND=$$backend $(BIN)/python -m pytest $(KERAS_FILES) $$other \
+			--require-backends --hypothesis-profile full --numprocesses auto \
+			--report build/conformance/$$backend.json || exit 1; \
+	done
+	$(BIN)/python -m tests.conformance.summary build/conformance/*.json \
+		--write docs/conformance_report.md
+
 $(VENV)/package: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
@@ -50,5 +75,9 @@ $(VENV)/docs: $(VENV)/package
 	$(BIN)/python -m pip install --quiet --group docs
 	touch $@
 
+$(VENV)/conformance: $(VENV)/test
+	$(BIN)/python -m pip install --quiet --group conformance
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(DEMO) build/docs
+	rm -rf $(VENV) $(DEMO) build/docs build/conformance

@@ -85,7 +85,7 @@ def onnx_total_rule(n, s, d, K, F, pads, auto_pad, output_padding, output_shape)
     length = n * s if output_shape is None else output_shape
     total = F + output_padding - length
     if total < 0:  # as ONNX Runtime has it: all at the end, and fewer than s
-        agreed = total > -s and output_shape is not None
+        agreed = total - output_padding > -s and output_shape is not None
         return (0, length) if agreed else None
     return (total // 2 if auto_pad == "SAME_UPPER" else ceil(total, 2)), length
 

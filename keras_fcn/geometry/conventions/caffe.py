@@ -16,7 +16,7 @@ def from_caffe(
     stride: int = 1,
     pad: int = 0,
     dilation: int = 1,
-    crop_offset: int = 0,
+    crop_offset: int | None = None,
     crop_length: int | None = None,
 ) -> Window:
     """The window of a Deconvolution layer and of the Crop layer behind it.
@@ -27,9 +27,8 @@ def from_caffe(
         stride: `s`. Defaults to `1`.
         pad: Pixels cropped off both ends. Defaults to `0`.
         dilation: `d`. Defaults to `1`.
-        crop_offset: First pixel that the Crop layer keeps. Defaults to `0`.
-        crop_length: Pixels that it keeps; `None`, the default, if there is no Crop
-            layer.
+        crop_offset: First pixel that the Crop layer keeps; `None`, the default, is 0.
+        crop_length: Pixels that it keeps; `None`, the default, all to the end.
 
     Returns:
         A `Window`.
@@ -54,6 +53,7 @@ def from_caffe(
         stride=stride,
         dilation=dilation,
     )
+    crop_offset = crop_offset or 0
     if min(pad, crop_offset) < 0:
         raise ValueError(
             "`pad` and `crop_offset` must be at least 0. Received: "

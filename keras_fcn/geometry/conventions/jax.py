@@ -77,6 +77,9 @@ def to_jax(*windows: Window) -> dict[str, Any]:
     """The arguments that make `jax.lax.conv_transpose` compute these windows.
 
     Every window has a form. The kernel is `convert_kernel(kernel, "keras", "jax")`.
+    Where more than `K - 1` pixels are cropped off the front, jaxlib 0.10.2 can compute
+    wrong numbers on a CPU (https://github.com/openxla/xla/issues/48713): there, crop
+    afterwards.
 
     Args:
         *windows: One for each axis.

@@ -46,8 +46,8 @@ def from_onnx(
 
     Raises:
         ValueError: If `auto_pad` is another word, `output_padding` is not below
-            `strides`, a pad is negative, the authorities disagree (a total of `-s`
-            or less, or a negative one of `SAME_*`), or nothing is left.
+            `strides`, a pad is negative, the authorities disagree (`s` or
+            more zeros at the end, or any with `SAME_*`), or nothing is left.
 
     Example:
         An odd total, here 1: without `auto_pad` the front loses it.
@@ -87,9 +87,10 @@ def from_onnx(
         crop, after = (0, 0) if auto_pad == "VALID" else pads
         return Window(n, kernel_size, full - crop - after, s, dilations, crop)
     total = full - length
-    if total <= -s:
+    too_long = full - output_padding + s
+    if length >= too_long:
         raise ValueError(
-            f"`output_shape` must be below {full + s}: no two authorities on ONNX "
+            f"`output_shape` must be below {too_long}: no two authorities on ONNX "
             f"agree where so many zeros go. Received: a length of {length}."
         )
     if total < 0 and output_shape is None:

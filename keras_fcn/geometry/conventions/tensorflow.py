@@ -87,6 +87,9 @@ pixels, 9 to 10. Received: output_length=11, which it takes to 6.
 def to_tensorflow(*windows: Window) -> dict[str, Any]:
     """The arguments that make `tf.nn.conv2d_transpose` compute these windows.
 
+    Always one of the two words. Numbers as `padding`, which TensorFlow takes too, work
+    in two dimensions only and on a CPU not with dilation.
+
     Args:
         *windows: One for each axis; `padding` is one word for all of them.
 
