@@ -37,10 +37,11 @@ def profiles_of(kernel: np.ndarray) -> list[np.ndarray] | None:
     peak = taps[pivot]
     if not np.isfinite(peak) or peak == 0:
         return None
+    longest = int(np.argmax(taps.shape))  # so that an axis of one tap gets just 1
     profiles = []
     for axis in range(taps.ndim):
         line = taps[(*pivot[:axis], slice(None), *pivot[axis + 1 :])]
-        profiles.append(line if axis == 0 else line / peak)
+        profiles.append(line if axis == longest else line / peak)
     outer = profiles[0]
     for profile in profiles[1:]:
         outer = outer[..., None] * profile

@@ -115,3 +115,14 @@ def test_auto_takes_groups_of_what_is_separable_only_as_a_whole():
     y = conv_transpose(x, kernel, groups=2)
     expected = conv_transpose(x, kernel, groups=2, method="scatter")
     np.testing.assert_array_equal(y, expected)
+
+
+def test_an_axis_of_one_tap_costs_no_accuracy():
+    x = np.array([[3, 5], [2, 7]], np.float32)[..., None]
+    for shape in ((1, 3, 1, 1), (3, 1, 1, 1)):
+        kernel = np.array([3, 7, 5], np.float32).reshape(shape)
+        expected = conv_transpose(x, kernel, method="scatter")
+        for method in ("auto", "separable"):
+            np.testing.assert_array_equal(
+                conv_transpose(x, kernel, method=method), expected
+            )
