@@ -11,7 +11,7 @@ import importlib.metadata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from . import datasets, geometry, losses, metrics, transposed
+    from . import datasets, geometry, losses, metrics, pictures, transposed
     from .inference import evaluate, predict
     from .models import build_fcn8s, build_fcn16s, build_fcn32s
     from .runs import load_run
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     __version__: str
 
-_MODULES = ("datasets", "geometry", "losses", "metrics", "transposed")
+_MODULES = ("datasets", "geometry", "losses", "metrics", "pictures", "transposed")
 _HOMES = {
     "build_fcn32s": "models",
     "build_fcn16s": "models",
@@ -42,6 +42,7 @@ __all__ = [
     "load_weights",
     "losses",
     "metrics",
+    "pictures",
     "predict",
     "save_weights",
     "transposed",

@@ -73,6 +73,7 @@ PUBLIC = [
     "load_weights",
     "losses",
     "metrics",
+    "pictures",
     "predict",
     "save_weights",
     "transposed",
