@@ -126,7 +126,8 @@ def test_the_extras_that_the_readme_names_exist():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     extras = project["project"]["optional-dependencies"]
     (install,) = (c for c in commands() if c.startswith("pip"))
-    named = re.findall(r"\[([\w-]+)\]", README[README.index("## Install") :])
+    section = README.split("## Install")[1].split("\n## ")[0]
+    named = re.findall(r"\[([\w-]+)\]", section)
     assert "tensorflow-cpu" in install
     assert {"tensorflow-cpu", "tensorflow", "jax", "torch"} <= set(named)
-    assert {n for n in named if n != "docs"} <= set(extras) | {"docs/contributing.md"}
+    assert set(named) <= set(extras)
