@@ -12,6 +12,18 @@ from .coordinates import CoordinateMap, transposed_convolution
 from .requirements import require_positive
 
 
+def extent_of(kernel_size: int, dilation_rate: int) -> int:
+    """Pixels from the first to the last tap, `K = d*(k - 1) + 1`."""
+    return dilation_rate * (kernel_size - 1) + 1
+
+
+def full_length_of(
+    input_length: int, kernel_size: int, strides: int, dilation_rate: int
+) -> int:
+    """Pixels that are painted before any crop, `F = s*(n - 1) + K`."""
+    return strides * (input_length - 1) + extent_of(kernel_size, dilation_rate)
+
+
 @dataclass(frozen=True)
 class Window:
     """One axis of a transposed convolution: what is painted, and what is kept of it.
@@ -71,12 +83,14 @@ class Window:
     @property
     def extent(self) -> int:
         """Pixels from the first to the last tap, `K = d*(k - 1) + 1`."""
-        return self.dilation_rate * (self.kernel_size - 1) + 1
+        return extent_of(self.kernel_size, self.dilation_rate)
 
     @property
     def full_length(self) -> int:
         """Pixels that are painted before any crop, `F = s*(n - 1) + K`."""
-        return self.strides * (self.input_length - 1) + self.extent
+        return full_length_of(
+            self.input_length, self.kernel_size, self.strides, self.dilation_rate
+        )
 
     @property
     def tail_crop(self) -> int:
@@ -145,7 +159,7 @@ dilation_rate=1, crop=0)
         strides=strides,
         dilation_rate=dilation_rate,
     )
-    extent = dilation_rate * (kernel_size - 1) + 1
+    extent = extent_of(kernel_size, dilation_rate)
     if padding == "same":
         outputs = -(-length // strides)
         before = max((outputs - 1) * strides + extent - length, 0) // 2

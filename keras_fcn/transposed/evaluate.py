@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from .operands import (
 )
 from .phases import phase
 from .separable import separable, separable_or_phase
+from .taps import gather, scatter
 
 
 def conv(
@@ -79,7 +79,7 @@ def conv(
         padding=padding,
         dilation_rate=dilation_rate,
     )
-    y = _cast_and_grouped(_gather, x, kernel, windows, groups, bias, axis=-2)
+    y = _cast_and_grouped(gather, x, kernel, windows, groups, bias, axis=-2)
     return without_batch(y, batched, data_format)
 
 
@@ -175,42 +175,6 @@ def conv_transpose(
     return without_batch(y, batched, data_format)
 
 
-def _taps(
-    windows: Sequence[Window],
-) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...], tuple[slice, ...]]]:
-    """For each tap: the pixels of the transpose's input and output that it joins."""
-    batch = (slice(None),)
-    for tap in itertools.product(*(range(w.kernel_size) for w in windows)):
-        inputs, outputs = [], []
-        for window, t in zip(windows, tap, strict=True):
-            seen = window.inputs_of_tap(t)
-            first = window.output_of(seen.start, t)
-            last = window.output_of(seen.stop - 1, t)
-            inputs.append(slice(seen.start, seen.stop))
-            outputs.append(slice(first, last + 1, window.strides) if seen else slice(0))
-        yield tap, batch + tuple(inputs), batch + tuple(outputs)
-
-
-def _gather(x: np.ndarray, kernel: np.ndarray, windows: Sequence[Window]) -> np.ndarray:
-    """`C @ x`: each output pixel reads through every tap."""
-    lengths = [window.input_length for window in windows]
-    y = np.zeros((len(x), *lengths, kernel.shape[-1]), x.dtype)
-    for tap, inputs, outputs in _taps(windows):
-        y[inputs] += x[outputs] @ kernel[tap]
-    return y
-
-
-def _scatter(
-    x: np.ndarray, kernel: np.ndarray, windows: Sequence[Window]
-) -> np.ndarray:
-    """`C.T @ x`: each input pixel writes through every tap."""
-    lengths = [window.output_length for window in windows]
-    y = np.zeros((len(x), *lengths, kernel.shape[-2]), x.dtype)
-    for tap, inputs, outputs in _taps(windows):
-        y[outputs] += x[inputs] @ kernel[tap].T
-    return y
-
-
 def _matrix(x: np.ndarray, kernel: np.ndarray, windows: Sequence[Window]) -> np.ndarray:
     """`C.T @ x`, literally."""
     transpose = matrix_of_windows(kernel, windows).T
@@ -222,7 +186,7 @@ def _matrix(x: np.ndarray, kernel: np.ndarray, windows: Sequence[Window]) -> np.
 _METHODS: dict[str, Callable[..., np.ndarray]] = {
     "auto": separable_or_phase,
     "matrix": _matrix,
-    "scatter": _scatter,
+    "scatter": scatter,
     "phase": phase,
     "separable": separable,
 }

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..geometry import Window, from_keras, window_of_convolution
+from ..geometry.window import full_length_of
 
 Padding = str | int | Sequence[int | tuple[int, int]]
 PerAxis = int | Sequence[int]
@@ -110,8 +111,8 @@ def windows_of_transpose(
                 f"`dilation_rate`. Received: output_padding={output_padding}, "
                 f"strides={strides}, dilation_rate={dilation_rate}."
             )
-        full = (n - 1) * s + d * (k - 1) + 1
-        windows.append(Window(n, k, full - before - after + (a or 0), s, d, before))
+        kept = full_length_of(n, k, s, d) - before - after + (a or 0)
+        windows.append(Window(n, k, kept, s, d, before))
     return tuple(windows)
 
 

@@ -189,7 +189,7 @@ class _Family:
         for start in range(0, self.patches[0], rows):
             begin = [self.begin[0] + start, *self.begin[1:]]
             into, source = zip(
-                *map(_overlap, begin, lengths, image.shape[:-1]), strict=True
+                *map(meeting, begin, lengths, image.shape[:-1]), strict=True
             )
             padded[: into[0].start] = 0  # what an earlier block left
             padded[into[0].stop :] = 0
@@ -229,7 +229,7 @@ def _lay_out(
     matrix.reshape(taps.shape)[...] = taps
 
 
-def _overlap(begin: int, length: int, available: int) -> tuple[slice, slice]:
+def meeting(begin: int, length: int, available: int) -> tuple[slice, slice]:
     """Where `length` pixels from pixel `begin` on meet an array of `available`.
 
     Returns the slice of the window and that of the array.

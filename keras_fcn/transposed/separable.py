@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from ..geometry import Window
-from .phases import phase
+from .phases import meeting, phase
 
 # Where rows are short, so many pixels are taken at a time, to keep BLAS busy.
 _SHORT_ROW, _PIXELS = 256, 8
@@ -93,7 +93,10 @@ def _along_axes(
         row *= window.output_length
 
     padded = np.zeros((len(x), *(b.padded for b in blocks), x.shape[-1]), x.dtype)
-    axes = [b.meeting(n) for b, n in zip(blocks, x.shape[1:-1], strict=True)]
+    axes = [
+        meeting(-block.high, block.padded, n)
+        for block, n in zip(blocks, x.shape[1:-1], strict=True)
+    ]
     padded[:, *(into for into, _ in axes)] = x[:, *(source for _, source in axes)]
     # The first axis last: its rows are the longest.
     for axis in reversed(range(len(blocks))):
@@ -124,12 +127,6 @@ class _Block:
         seen = (between == 0) & (tap >= 0) & (tap < len(profile))
         taps = profile[tap.clip(0, len(profile) - 1)]
         self.matrix = np.where(seen, taps, 0).astype(profile.dtype)
-
-    def meeting(self, length: int) -> tuple[slice, slice]:
-        """Return where the padded axis holds input pixels, and which."""
-        start = max(-self.high, 0)
-        stop = max(min(length, self.padded - self.high), start)
-        return slice(start + self.high, stop + self.high), slice(start, stop)
 
     def along(self, padded: np.ndarray, axis: int) -> np.ndarray:
         """Multiply one axis of an array that is padded along it."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..representable import NotRepresentable, joined, require_windows, uncropped
 from ..requirements import require_positive
-from ..window import Window
+from ..window import Window, full_length_of
 
 
 def from_caffe(
@@ -59,7 +59,7 @@ def from_caffe(
             "`pad` and `crop_offset` must be at least 0. Received: "
             f"pad={pad}, crop_offset={crop_offset}."
         )
-    length = (input_length - 1) * stride + dilation * (kernel_size - 1) + 1 - 2 * pad
+    length = full_length_of(input_length, kernel_size, stride, dilation) - 2 * pad
     if crop_length is None:
         crop_length = length - crop_offset
     if crop_offset + crop_length > length:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..representable import require_windows
 from ..requirements import require_positive
-from ..window import Window
+from ..window import Window, extent_of
 
 
 def from_jax(
@@ -54,7 +54,7 @@ def from_jax(
         strides=strides,
         rhs_dilation=rhs_dilation,
     )
-    n, s, extent = input_length, strides, rhs_dilation * (kernel_size - 1) + 1
+    n, s, extent = input_length, strides, extent_of(kernel_size, rhs_dilation)
     if padding == "SAME":
         crop, length = max(extent - s, 0) // 2, n * s
     elif padding == "VALID":

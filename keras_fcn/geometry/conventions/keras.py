@@ -7,7 +7,7 @@ from typing import Any
 
 from ..representable import NotRepresentable, joined, require_windows, uncropped
 from ..requirements import require_positive
-from ..window import Window
+from ..window import Window, extent_of
 
 
 def from_keras(
@@ -78,7 +78,7 @@ def from_keras(
             "`output_padding` must be None, or at least 0 and below `strides`. "
             f"Received: output_padding={output_padding}, strides={strides}."
         )
-    n, s, extent = input_length, strides, dilation_rate * (kernel_size - 1) + 1
+    n, s, extent = input_length, strides, extent_of(kernel_size, dilation_rate)
     if padding == "valid":
         tail = max(s - extent, 0) if output_padding is None else output_padding
         crop, length = 0, (n - 1) * s + extent + tail

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..representable import NotRepresentable, require_windows, uncropped
 from ..requirements import require_positive
-from ..window import Window
+from ..window import Window, full_length_of
 
 _AUTO_PADS = ("NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID")
 
@@ -79,7 +79,7 @@ def from_onnx(
     if min(pads) < 0:
         raise ValueError(f"`pads` must be at least 0. Received: pads={pads}.")
     n, s = input_length, strides
-    full = (n - 1) * s + dilations * (kernel_size - 1) + 1 + output_padding
+    full = full_length_of(n, kernel_size, s, dilations) + output_padding
     length = output_shape
     if length is None and auto_pad.startswith("SAME"):
         length = n * s

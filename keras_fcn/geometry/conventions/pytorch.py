@@ -6,7 +6,7 @@ from typing import Any
 
 from ..representable import NotRepresentable, joined, require_windows, uncropped
 from ..requirements import require_positive
-from ..window import Window
+from ..window import Window, full_length_of
 
 
 def from_pytorch(
@@ -55,9 +55,8 @@ def from_pytorch(
         stride=stride,
         dilation=dilation,
     )
-    shortest = (
-        (input_length - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + 1
-    )
+    full = full_length_of(input_length, kernel_size, stride, dilation)
+    shortest = full - 2 * padding
     if padding < 0:
         raise ValueError(f"`padding` must be at least 0. Received: padding={padding}.")
     if output_size is not None:

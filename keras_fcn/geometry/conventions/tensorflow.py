@@ -6,7 +6,7 @@ from typing import Any
 
 from ..representable import NotRepresentable, joined, require_windows, uncropped
 from ..requirements import require_positive
-from ..window import Window, window_of_convolution
+from ..window import Window, extent_of, window_of_convolution
 
 
 def from_tensorflow(
@@ -63,7 +63,7 @@ pixels, 9 to 10. Received: output_length=11, which it takes to 6.
         raise ValueError(
             f'`padding` must be "SAME" or "VALID". Received: padding={padding!r}.'
         )
-    extent = dilations * (kernel_size - 1) + 1
+    extent = extent_of(kernel_size, dilations)
     longest = strides * input_length
     if padding == "VALID":
         longest += extent - 1
