@@ -15,7 +15,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -28,7 +27,7 @@ from keras_fcn.geometry import (
     transposed_convolution,
 )
 from keras_fcn.pictures import draw_matrix, draw_overlap, draw_views, draw_windows
-from keras_fcn.storage import write_atomically
+from keras_fcn.pictures.cells import save_figure
 from keras_fcn.transposed import conv_transpose, convolution_matrix
 
 HERE = Path(__file__).parent
@@ -117,7 +116,7 @@ def crops(path: Path) -> None:
     axes.set(xlim=(-120, 60), ylim=(-7.6, 1.2), yticks=[])
     axes.set_xlabel("coordinate in the image")
     axes.spines[["left", "right", "top"]].set_visible(False)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def checkerboard(path: Path) -> None:
@@ -153,7 +152,7 @@ def checkerboard(path: Path) -> None:
         axes.set(xticks=[], yticks=[])
         values = f"{low:.2f} to {high:.2f}" if high - low > 1e-9 else f"{high:.2f}"
         axes.set_title(f"{title}\n{values}", fontsize=10)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def gram(path: Path) -> None:
@@ -175,7 +174,7 @@ def gram(path: Path) -> None:
         rows, columns = matrix.shape
         size = rf"$C$  {rows}$\times${columns}"
         axes.set_title(f"$C^T C$,  {title},  {size}", fontsize=10)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def deconvolution(path: Path) -> None:
@@ -201,7 +200,7 @@ def deconvolution(path: Path) -> None:
         error = names["error"](picture)
         words = f"{error:.3f}" if error < 10 else f"{error:.0f}"
         axes.set_title(f"{title}\n{words}", fontsize=10)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def executed(page: Path) -> dict[str, Any]:
@@ -215,15 +214,6 @@ def executed(page: Path) -> dict[str, Any]:
         with contextlib.redirect_stdout(io.StringIO()):
             exec(compile(code, page.name, "exec"), names)
     return names
-
-
-def _save(figure: Figure, path: Path) -> None:
-    buffer = io.BytesIO()
-    metadata = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
-    kind = path.suffix.removeprefix(".")
-    with matplotlib.rc_context({"svg.hashsalt": "keras_fcn", "svg.fonttype": "path"}):
-        figure.savefig(buffer, format=kind, dpi=150, metadata=metadata[kind])
-    write_atomically(path, buffer.getvalue())
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import importlib.util
 import json
 import platform
 from importlib.metadata import PackageNotFoundError, version
@@ -123,6 +124,20 @@ def gpu(request):
         if request.config.getoption("--require-gpu"):
             pytest.fail(message)
         pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def need(pytestconfig):
+    """Skip if a module is not installed; fail with --require-backends."""
+
+    def needed(*modules):
+        for module in modules:
+            if importlib.util.find_spec(module) is None:
+                if pytestconfig.getoption("--require-backends"):
+                    pytest.fail(f"{module} is not installed")
+                pytest.skip(f"{module} is not installed")
+
+    return needed
 
 
 @pytest.fixture(scope="session")

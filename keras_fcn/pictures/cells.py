@@ -136,27 +136,13 @@ class Sheet:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the file; its suffix, `.svg` or `.png`, says which kind."""
-        import matplotlib
-
-        kind = Path(path).suffix.removeprefix(".").lower()
-        if kind not in _METADATA:
-            raise ValueError(
-                f"`path` must end with .svg or .png. Received: path={str(path)!r}."
-            )
-        buffer = io.BytesIO()
-        with matplotlib.rc_context(
-            {"svg.hashsalt": "keras_fcn", "svg.fonttype": "path"}
-        ):
-            self._figure.savefig(
-                buffer,
-                format=kind,
-                dpi=150,
-                facecolor="white",
-                bbox_inches="tight",
-                pad_inches=0.12,
-                metadata=_METADATA[kind],
-            )
-        write_atomically(path, buffer.getvalue())
+        save_figure(
+            self._figure,
+            path,
+            facecolor="white",
+            bbox_inches="tight",
+            pad_inches=0.12,
+        )
 
     def _rectangle(
         self,
@@ -181,6 +167,32 @@ class Sheet:
             clip_on=False,
         )
         self._axes.add_patch(patch)
+
+
+def save_figure(figure: Any, path: str | os.PathLike[str], **options: Any) -> None:
+    """Write a figure so that the same drawing gives the same bytes.
+
+    Args:
+        figure: A `matplotlib.figure.Figure`.
+        path: The file, `.svg` or `.png`.
+        **options: Of `figure.savefig`.
+
+    Raises:
+        ValueError: If `path` has another suffix.
+    """
+    import matplotlib
+
+    kind = Path(path).suffix.removeprefix(".").lower()
+    if kind not in _METADATA:
+        raise ValueError(
+            f"`path` must end with .svg or .png. Received: path={str(path)!r}."
+        )
+    buffer = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "keras_fcn", "svg.fonttype": "path"}):
+        figure.savefig(
+            buffer, format=kind, dpi=150, metadata=_METADATA[kind], **options
+        )
+    write_atomically(path, buffer.getvalue())
 
 
 def tint(colour: str, strength: float) -> str:

@@ -1,6 +1,5 @@
 """The same weights give the same logits on TensorFlow, JAX and PyTorch."""
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -74,14 +73,10 @@ def logits_on(backend, folder, output, **variables):
 
 
 @pytest.fixture(scope="module")
-def logits(request, tmp_path_factory):
+def logits(need, tmp_path_factory):
     """The logits of every network on every backend."""
     backends = ("tensorflow", "jax", "torch")
-    for module in backends:
-        if importlib.util.find_spec(module) is None:
-            if request.config.getoption("--require-backends"):
-                pytest.fail(f"{module} is not installed")
-            pytest.skip(f"{module} is not installed")
+    need(*backends)
     folder = tmp_path_factory.mktemp("networks")
     write_inputs(folder, NETWORKS)
     return {b: logits_on(b, folder, folder / f"{b}.npz") for b in backends}

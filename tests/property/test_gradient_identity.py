@@ -1,6 +1,6 @@
 """The transposed convolution is the gradient of the convolution by its input."""
 
-import importlib.util
+import importlib
 
 import numpy as np
 import pytest
@@ -16,14 +16,10 @@ TAILS = ("output_shape",)
 
 
 @pytest.fixture(scope="module")
-def framework(request):
+def framework(request, need):
     """Import a framework where it is installed."""
-    name = request.param
-    if importlib.util.find_spec(name) is None:
-        if request.config.getoption("--require-backends"):
-            pytest.fail(f"{name} is not installed")
-        pytest.skip(f"{name} is not installed")
-    return importlib.import_module(name)
+    need(request.param)
+    return importlib.import_module(request.param)
 
 
 def needs(name):
