@@ -64,7 +64,7 @@ $(VENV)/package: pyproject.toml
 	touch $@
 
 $(VENV)/test: $(VENV)/package
-	$(BIN)/python -m pip install --quiet --group test
+	$(BIN)/python -m pip install --quiet --editable ".[$(TENSORFLOW),datasets]" --group test
 	touch $@
 
 $(VENV)/lint: $(VENV)/test

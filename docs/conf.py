@@ -8,6 +8,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 import make_figures  # noqa: E402
+import make_own_images  # noqa: E402
 import make_tables  # noqa: E402
 
 project = "keras_fcn"
@@ -23,4 +24,5 @@ html_theme = "furo"
 html_copy_source = False
 
 make_figures.generate(HERE / "figures")
+make_own_images.generate(HERE / "figures")
 make_tables.generate(HERE / "tables")

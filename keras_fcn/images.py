@@ -59,24 +59,44 @@ def read_image(image: Any) -> np.ndarray:
     if isinstance(image, np.ndarray):
         return _from_array(image)
     if isinstance(image, Image.Image):
-        return _to_rgb(image, "the image")
-    with _opened(image) as opened:
-        return _to_rgb(opened, str(image))
+        return np.array(_to_photo(image, "the image"))
+    return np.array(open_photo(image))
+
+
+def open_photo(path: str | os.PathLike[str]) -> Image.Image:
+    """Read a photo as `read_image` does, and leave it to Pillow.
+
+    Cutting a part out of it there is cheaper than laying out the whole as an array.
+
+    Args:
+        path: The file.
+
+    Returns:
+        An upright Pillow image of mode RGB, without a file behind it.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: As `read_image`.
+    """
+    with _opened(path) as opened:
+        photo = _to_photo(opened, str(path))
+        # A file of several frames stays open, and closing it destroys the pixels.
+        return photo.copy() if photo is opened and _has_file(opened) else photo
 
 
 def read_label(path: str | os.PathLike[str]) -> np.ndarray:
     """Read a label image as class indices.
 
     Args:
-        path: A PNG whose pixels are class indices: grey, or with a palette, whose
-            colours are not looked at.
+        path: A PNG whose pixels are class indices: grey of any depth, or with a
+            palette, whose colours are not looked at.
 
     Returns:
         Array `(height, width)`, uint8.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is no 8-bit image of one channel.
+        ValueError: If the file has colours instead of indices, or indices over 255.
 
     Example:
         A palette image keeps its indices, the void label 255 too:
@@ -89,13 +109,53 @@ def read_label(path: str | os.PathLike[str]) -> np.ndarray:
         [[1, 255]]
     """
     with _opened(path) as opened:
-        if opened.mode not in ("P", "L", "1"):
+        if opened.mode in ("P", "L", "1"):
+            label = np.asarray(opened, dtype="uint8")
+            return label // _stretch(opened, path) if opened.mode == "L" else label
+        if opened.mode == "F":
             raise ValueError(
-                "A label image must hold one class index per pixel (Pillow mode P or "
-                f"L). Received: {str(path)!r} of mode {opened.mode}. Convert its "
-                "colours to indices first."
+                "A mask must hold one class index per pixel, a whole number. Received: "
+                f"{str(path)!r}, a float image. Save it as 8-bit PNG."
             )
-        return np.asarray(opened, dtype="uint8")
+        if opened.mode in ("I", *_SIXTEEN_BIT):
+            label = np.asarray(opened)
+            if not 0 <= label.min() <= label.max() <= 255:
+                raise ValueError(
+                    "A mask must hold class indices 0..255. "
+                    f"Received: {str(path)!r} with values {label.min()}..{label.max()}."
+                )
+            return label.astype("uint8")
+        raise ValueError(
+            "A mask must hold one class index per pixel (Pillow mode P or L). "
+            f"Received: {str(path)!r} of mode {opened.mode}, colours. A `labelmap.txt` "
+            "of lines `name:red,green,blue::` says which class each colour stands for "
+            "(`--labels`)."
+        )
+
+
+def read_colours(path: str | os.PathLike[str]) -> np.ndarray:
+    """Read a mask as the colours that it shows, whether it has a palette or not.
+
+    Args:
+        path: The mask.
+
+    Returns:
+        Array `(height, width, 3)`, uint8 RGB; transparency is left out.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is not an image that can be read whole.
+
+    Example:
+        >>> import tempfile, pathlib
+        >>> from keras_fcn.pictures import palette_image
+        >>> file = pathlib.Path(tempfile.mkdtemp()) / "label.png"
+        >>> palette_image([[1]]).save(file)
+        >>> read_colours(file).tolist()
+        [[[128, 0, 0]]]
+    """
+    with _opened(path) as opened:
+        return np.asarray(opened.convert("RGB"))
 
 
 def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
@@ -107,6 +167,22 @@ def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
         if _orientation(opened) in (5, 6, 7, 8):  # it lies on a side
             return width, height
         return height, width
+
+
+def _stretch(image: Image.Image, path: str | os.PathLike[str]) -> int:
+    """Return by how much Pillow multiplied the indices of a 2- or 4-bit grey PNG."""
+    if image.format != "PNG":
+        return 1
+    with Path(path).open("rb") as file:
+        bits = file.read(25)[24]  # signature 8, length and name 8, width and height 8
+    return {2: 85, 4: 17}.get(bits, 1)
+
+
+def exif_orientation(path: str | os.PathLike[str]) -> int:
+    """Return how the camera was held, 1 (upright) to 8; 1 where nothing says so."""
+    with _opened(path, decode=False) as opened:
+        turned = _orientation(opened)
+        return turned if turned in _UPRIGHT else 1
 
 
 class _opened:
@@ -134,7 +210,8 @@ class _opened:
         return image
 
     def __exit__(self, *error: object) -> None:
-        self.image.close()
+        if _has_file(self.image):
+            self.image.close()
 
 
 def _from_array(array: np.ndarray) -> np.ndarray:
@@ -161,11 +238,17 @@ def _from_array(array: np.ndarray) -> np.ndarray:
     return np.rint(array).astype("uint8")
 
 
-def _to_rgb(image: Image.Image, name: str) -> np.ndarray:
+def _has_file(image: Image.Image) -> bool:
+    """Return whether a file may be open still: further frames are read from it."""
+    one_frame = image.format in ("JPEG", "PNG", "BMP", "PPM")
+    return not one_frame or getattr(image, "fp", None) is not None
+
+
+def _to_photo(image: Image.Image, name: str) -> Image.Image:
     image = _upright(image)
     if image.mode in _SIXTEEN_BIT:
         grey = np.rint(np.asarray(image).astype("float64") / 257)  # 65535 / 255
-        return _from_array(grey.astype("uint8"))
+        image = Image.fromarray(grey.astype("uint8"))
     if image.mode in ("I", "F"):
         raise ValueError(
             "A photo must have 8 or 16 bits per channel. "
@@ -176,7 +259,7 @@ def _to_rgb(image: Image.Image, name: str) -> np.ndarray:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image)
-    return np.array(image.convert("RGB"))
+    return image if image.mode == "RGB" else image.convert("RGB")  # else a copy
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -23,7 +23,7 @@ import keras
 import yaml
 
 from . import models
-from .datasets import DATASETS
+from .datasets import DataConfig
 from .storage import write_atomically
 from .suggestions import require_choice
 from .weights import load_weights
@@ -41,20 +41,18 @@ LEARNING_RATES = {"adam": 1e-4, "adamw": 1e-4, "sgd": 1e-3}
 CONFIG = "config.yaml"
 
 
-@dataclass(frozen=True)
-class RunConfig:
+@dataclass(frozen=True, kw_only=True)
+class RunConfig(DataConfig):
     """The complete configuration of a training; its names are the CLI's flags.
 
     Args:
+        dataset: As in `DataConfig`; so are all of its arguments.
         model: `"fcn32s"`, `"fcn16s"` or `"fcn8s"`.
-        dataset: `"shapes"` or `"voc"`.
-        data_dir: Folder of the data set, if it has one.
-        split: Split to train on.
-        val_split: Split to validate on.
         epochs: Times that each training sample is seen.
         batch_size: Samples per step.
         crop_size: Pixels a side of training cuts; `0` trains at native sizes.
         augment: Whether to scale and flip training samples at random.
+        cache: Whether to keep decoded training samples in memory, up to 4 GiB.
         scale_range: Lowest and highest factor of that scaling.
         optimizer: `"adam"`, `"adamw"` or `"sgd"`.
         lr: Learning rate of the first step; it falls to zero by `(1 - t)**0.9`.
@@ -67,23 +65,20 @@ class RunConfig:
         upsampling: As in `build_fcn8s`.
         width: As in `build_fcn8s`.
         dropout: As in `build_fcn8s`.
-        seed: Of weights, dropout, sample order and augmentation.
-        class_names: Names of the classes, the background first.
+        seed: Of weights, dropout, sample order and augmentation, and of what is held
+            out for validation.
 
     Raises:
         ValueError: If a value is impossible.
     """
 
     model: str = "fcn8s"
-    dataset: str = "shapes"
-    data_dir: str | None = None
-    split: str = "train"
-    val_split: str = "val"
     epochs: int = 20
     batch_size: int = 8
     crop_size: int = 0
     augment: bool = True
     scale_range: tuple[float, float] = (0.5, 2.0)
+    cache: bool = False
     optimizer: str = "adam"
     lr: float = LEARNING_RATES["adam"]
     momentum: float = 0.9
@@ -95,12 +90,10 @@ class RunConfig:
     upsampling: str = "fixed"
     width: float = 1.0
     dropout: float = 0.5
-    seed: int = 0
-    class_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require_choice("model", self.model, MODELS)
-        require_choice("dataset", self.dataset, DATASETS)
         require_choice("optimizer", self.optimizer, LEARNING_RATES)
         require_choice("loss", self.loss, ("mean", "sum"))
         for name in ("epochs", "batch_size"):

@@ -51,7 +51,8 @@ check(load("shapes", "val"))
 
 def test_batches_without_tensorflow_say_what_to_install():
     statement = """
-import sys; sys.modules["tensorflow"] = None
+import os, sys; sys.modules["tensorflow"] = None
+os.environ["KERAS_BACKEND"] = "tensorflow"
 from keras_fcn.datasets import load
 try:
     load("shapes", "val").batches()

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from .data import app as data
 from .evaluate import evaluate
 from .predict import predict
 from .train import train
@@ -30,6 +31,7 @@ app.command(epilog="Then: keras-fcn evaluate RUN and keras-fcn predict RUN PHOTO
 )
 app.command()(evaluate)
 app.command()(predict)
+app.add_typer(data, name="data")
 
 
 def _print_version(asked: bool) -> None:

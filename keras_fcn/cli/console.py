@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import track
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+    track,
+)
 from rich.table import Table
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..datasets import DataReport
+    from ..datasets import DataReport, Problem
 
 console = Console()
+
+# How problems that are rare are counted.
+PROBLEMS = {
+    "size": "of two sizes",
+    "values": "with wrong labels",
+    "orientation": "turned by EXIF",
+    "duplicate": "there twice",
+    "void": "all void",
+}
 
 
 def bar(description: str, total: int | None = None) -> Callable[[Iterable], Iterable]:
@@ -22,19 +42,82 @@ def bar(description: str, total: int | None = None) -> Callable[[Iterable], Iter
     return lambda loop: track(loop, description, total=total, console=console)
 
 
+@contextmanager
+def download_bar() -> Iterator[Callable[[str, int, int | None], None]]:
+    """Yield what draws a bar for every step that counts bytes."""
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    ) as progress:
+        tasks: dict[str, Any] = {}
+
+        def show(what: str, done: int, total: int | None) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(escape(what))
+            progress.update(tasks[what], completed=done, total=total)
+
+        yield show
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[list[str]]) -> None:
+    """Print rows of text."""
+    table = Table(title=title, show_header=any(columns))
+    for column in columns:
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*map(escape, row))
+    console.print(table)
+
+
 def print_data_report(split: str, report: DataReport) -> None:
     """Print which classes a split holds, and how much of each."""
-    table = Table(title=f"{split}: {report.images} images")
+    table = Table(title=f"{split}: {report.images} image{'s'[: report.images != 1]}")
     table.add_column("class")
     table.add_column("images", justify="right")
     table.add_column("pixels", justify="right")
-    total = report.pixels.sum() + report.void_pixels
+    total = max(1, report.pixels.sum() + report.void_pixels)
     rows = zip(report.class_names, report.images_with, report.pixels, strict=True)
     for name, images, pixels in rows:
         style = None if pixels else "dim"
-        table.add_row(name, str(images), f"{pixels / total:.1%}", style=style)
+        table.add_row(escape(name), str(images), f"{pixels / total:.1%}", style=style)
     table.add_row("void", "", f"{report.void_pixels / total:.1%}", style="dim")
     console.print(table)
+
+
+def print_problems(report: DataReport) -> None:
+    """Print what is wrong with a data set, and how often."""
+    kinds = Counter(problem.kind for problem in report.problems)
+    others = "".join(
+        f", {kinds[kind]} {words}" for kind, words in PROBLEMS.items() if kinds[kind]
+    )
+    console.print(
+        f"{report.images} pairs found, {kinds['missing']} missing, "
+        f"{kinds['photo'] + kinds['mask']} unreadable, {report.background_only} of "
+        f"background only{others}.",
+        highlight=False,
+    )
+    (low, narrow), (high, wide) = report.smallest, report.largest
+    console.print(f"Photos of {narrow} x {low} to {wide} x {high} pixels.")
+    print_each(report.problems)
+
+
+def print_each(problems: Sequence[Problem], most: int = 20) -> None:
+    """Print problems, the first of each kind: errors red, warnings yellow."""
+    from ..datasets.data_report import ERRORS
+
+    for kind, number in Counter(problem.kind for problem in problems).items():
+        colour = "red" if kind in ERRORS else "yellow"
+        shown = [problem for problem in problems if problem.kind == kind]
+        for problem in shown[:most]:
+            console.print(
+                f"[{colour}]{kind}[/]: {escape(str(problem))}", highlight=False
+            )
+        if number > most:
+            console.print(f"[{colour}]{kind}[/]: and {number - most} more (--json)")
 
 
 def print_scores(

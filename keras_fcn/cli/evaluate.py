@@ -8,25 +8,40 @@ from typing import Annotated, Literal
 
 import typer
 
+from . import options
+
 
 def evaluate(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a training.")],
-    dataset: Annotated[
-        Literal["shapes", "voc"] | None,
-        typer.Option(help="By default the run's own.", show_default=False),
-    ] = None,
-    data_dir: Annotated[
-        str | None,
-        typer.Option(
-            "--data-dir",
-            "--data-path",
-            help="By default the run's own.",
-            show_default=False,
-        ),
-    ] = None,
+    dataset: options.OwnDataset = None,
+    data_dir: options.DataDir = None,
     split: Annotated[
         str | None,
-        typer.Option(help="By default the run's validation.", show_default=False),
+        typer.Option(
+            help="By default the run's validation.",
+            show_default=False,
+            rich_help_panel=options.PANEL,
+        ),
+    ] = None,
+    images: options.Images = None,
+    masks: options.Masks = None,
+    labels: options.Labels = None,
+    ignore_class: Annotated[
+        int | None,
+        typer.Option(
+            help="The value of void in the masks. By default the run's.",
+            show_default=False,
+            rich_help_panel=options.PANEL,
+        ),
+    ] = None,
+    binary: Annotated[
+        bool | None,
+        typer.Option(
+            "--binary/--no-binary",
+            help="Masks are black and white. By default as in the run.",
+            show_default=False,
+            rich_help_panel=options.PANEL,
+        ),
     ] = None,
     weights: Annotated[
         Literal["best", "last"], typer.Option(help="Which weights of the run.")
@@ -42,7 +57,6 @@ def evaluate(
     Example:
         keras-fcn evaluate runs/voc --split seg11valid --json scores.json
     """
-    from ..datasets import load
     from ..inference import evaluate as score
     from ..pictures import plot_confusion_matrix
     from ..runs import load_run
@@ -50,13 +64,23 @@ def evaluate(
     from .console import bar, console, print_scores
 
     model, config = load_run(run, weights)
-    name = dataset or config.dataset
-    split = split or config.val_split
-    source = load(name, split, data_dir or config.data_dir)
+    changes = {
+        "dataset": dataset,
+        "data_dir": data_dir,
+        "val_split": split,
+        "val_images": images,
+        "val_masks": masks,
+        "labels": labels,
+        "ignore_class": ignore_class,
+        "binary": binary,
+    }
+    data = config.with_validation({k: v for k, v in changes.items() if v is not None})
+    source = data.open_validation(progress=bar("Converting labels"))
+    name, split = data.dataset, data.describe_validation()
     scored = score(model, source, progress=bar(f"Scoring {split}"))
     scores, iou = scored.result(), scored.per_class_iou()
     print_scores(scores, source.class_names, iou)
-    picture = run / "pictures" / f"confusion_matrix_{name}_{split}.png"
+    picture = run / "pictures" / f"confusion_matrix_{name}_{options.slug(split)}.png"
     plot_confusion_matrix(scored.confusion_matrix(), source.class_names, picture)
     console.print(f"Confusion matrix: [bold]{picture}")
     if json_file:

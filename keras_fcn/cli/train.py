@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from . import options
+
 
 def train(
     run_dir: Annotated[
@@ -18,18 +20,19 @@ def train(
     model: Annotated[
         Literal["fcn32s", "fcn16s", "fcn8s"], typer.Option(help="Network.")
     ] = "fcn8s",
-    dataset: Annotated[
-        Literal["shapes", "voc"],
-        typer.Option(help="'shapes' is generated; 'voc' is a folder in VOC's layout."),
-    ] = "shapes",
-    data_dir: Annotated[
-        str | None,
-        typer.Option(
-            "--data-dir", "--data-path", help="Folder VOCdevkit/VOC2012 or one above."
-        ),
-    ] = None,
-    split: Annotated[str, typer.Option(help="Split to train on.")] = "train",
-    val_split: Annotated[str, typer.Option(help="Split to validate on.")] = "val",
+    dataset: options.Dataset = None,
+    data_dir: options.DataDir = None,
+    split: options.Split = None,
+    val_split: options.ValSplit = None,
+    images: options.Images = None,
+    masks: options.Masks = None,
+    val_images: options.ValImages = None,
+    val_masks: options.ValMasks = None,
+    val_share: options.ValShare = 0.1,
+    num_classes: options.NumClasses = None,
+    labels: options.Labels = None,
+    ignore_class: options.IgnoreClass = 255,
+    binary: options.Binary = False,
     epochs: Annotated[int, typer.Option(help="Times each sample is seen.")] = 20,
     batch_size: Annotated[
         int, typer.Option("--batch-size", "-b", help="Samples per step.")
@@ -38,7 +41,7 @@ def train(
         int | None,
         typer.Option(
             help="Pixels a side of training cuts; 0: native sizes. "
-            "By default 64 for shapes, 320 for voc.",
+            "By default 64 for shapes, else 320.",
             show_default=False,
         ),
     ] = None,
@@ -49,6 +52,10 @@ def train(
         tuple[float, float],
         typer.Option(metavar="LOW HIGH", help="Factors of that scaling."),
     ] = (0.5, 2.0),
+    cache: Annotated[
+        bool,
+        typer.Option("--cache", help="Keep decoded samples in memory, up to 4 GiB."),
+    ] = False,
     optimizer: Annotated[
         Literal["adam", "adamw", "sgd"], typer.Option(help="Optimiser.")
     ] = "adam",
@@ -88,9 +95,14 @@ def train(
         float, typer.Option(help="Factor on all channels, for small machines.")
     ] = 1.0,
     dropout: Annotated[float, typer.Option(help="Rate after fc6 and fc7.")] = 0.5,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    seed: options.Seed = 0,
 ) -> None:
     """Train a network and keep its weights, scores and pictures in a folder.
+
+    Example, photos and masks of your own, three classes:
+
+        keras-fcn train --images photos --masks masks --num-classes 3
+        --run-dir runs/own
 
     Example, VOC on one GPU:
 
@@ -100,23 +112,23 @@ def train(
 
         keras-fcn train --weights none --width 0.125 --run-dir runs/first
     """
-    options = dict(locals())
+    settings = options.with_dataset(locals())
     from ..runs import LEARNING_RATES, RunConfig
     from ..training import train as fit
     from .console import bar, console, print_data_report
 
-    options.pop("run_dir")
+    settings.pop("run_dir")
     if crop_size is None:
-        options["crop_size"] = {"shapes": 64, "voc": 320}[dataset]
+        settings["crop_size"] = 64 if settings["dataset"] == "shapes" else 320
     if lr is None:
-        options["lr"] = LEARNING_RATES[optimizer] * (5 if weights == "none" else 1)
-    config = RunConfig(**options)
+        settings["lr"] = LEARNING_RATES[optimizer] * (5 if weights == "none" else 1)
+    config = RunConfig(**settings)
     try:
         history = fit(
             config,
             run_dir,
             on_checked=print_data_report,
-            progress=bar("Reading labels"),
+            progress=bar("Reading photos and masks"),
         )
     except KeyboardInterrupt:
         console.print(f"[yellow]Interrupted. Finished epochs are kept in {run_dir}.")

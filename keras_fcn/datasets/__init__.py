@@ -1,7 +1,7 @@
-"""Data sets: images and label maps, by index or as `tf.data` batches.
+"""Data sets: images and label maps, by index or as batches.
 
-A data set is read sample by sample without TensorFlow; TensorFlow is imported when
-batches are asked for. Knows nothing of networks or of training.
+A data set is read sample by sample without a framework; TensorFlow Datasets is imported
+only where a data set comes through it. Knows nothing of networks or of training.
 """
 
 from __future__ import annotations
@@ -9,29 +9,39 @@ from __future__ import annotations
 import os
 
 from ..suggestions import require_choice
-from .check import DataReport, check
+from .check import check, examine
+from .config import DATASETS, DESCRIPTIONS, DataConfig
+from .convert import convert_to_voc
+from .data_report import DataReport, Problem, find_binary, find_leaks, raise_errors
+from .prepare import prepare
+from .readers.folder import FolderSegmentation
+from .readers.sbd import SBDSegmentation, load_voc2011_sbd
+from .readers.voc import VOCSegmentation
 from .sample_source import VOID, SampleSource
 from .shapes import Shapes
-from .voc import VOC_CLASSES, VOCSegmentation, voc_palette
-
-DATASETS = ("shapes", "voc")
+from .subset import Subset, hold_out
+from .tfds_source import TFDSSegmentation, load_oxford_iiit_pet
+from .voc_labels import VOC_CLASSES, palette_image, voc_palette
 
 
 def load(
-    name: str, split: str = "train", data_dir: str | os.PathLike[str] | None = None
+    name: str, split: str | None = None, data_dir: str | os.PathLike[str] | None = None
 ) -> SampleSource:
     """Open a data set by name.
 
     Args:
-        name: `"shapes"`, generated, or `"voc"`, a folder in the layout of PASCAL
-            VOC.
-        split: `"train"` or `"val"`, or for `"voc"` any list in
-            `ImageSets/Segmentation`. Defaults to `"train"`.
-        data_dir: For `"voc"`, the folder `VOCdevkit/VOC2012` or one above it.
+        name: `"shapes"`, generated; `"voc"`, a folder in the layout of PASCAL VOC;
+            `"sbd"`, the Semantic Boundaries Dataset; `"voc2011_sbd"`, the paper's
+            training set and seg11valid; or `"oxford_iiit_pet"`, through TensorFlow
+            Datasets. Folders of photos and masks are opened by `FolderSegmentation`.
+        split: `"train"`, `"val"`, `"test"` or `"seg11valid"`, as the data set names
+            them. Defaults to the one to train on.
+        data_dir: The folder of the data set: `VOCdevkit/VOC2012`, say, or one above
+            it.
 
     Returns:
         A `SampleSource`: `source[i]` is an image and its label map,
-        `source.batches(...)` a `tf.data.Dataset`.
+        `source.batches(...)` is what `model.fit` takes.
 
     Raises:
         ValueError: If there is no such data set or split, or `data_dir` is missing.
@@ -44,25 +54,36 @@ def load(
         True
     """
     require_choice("name", name, DATASETS)
-    if name == "shapes":
-        return Shapes(split)
-    if data_dir is None:
-        raise ValueError(
-            "`data_dir` must be the folder of the VOC images, `VOCdevkit/VOC2012` for "
-            "example. Received: data_dir=None."
-        )
-    return VOCSegmentation(data_dir, split)
+    folder = None if data_dir is None else os.fspath(data_dir)
+    return DataConfig(dataset=name, data_dir=folder).open_split(split)
 
 
 __all__ = [
     "DATASETS",
+    "DESCRIPTIONS",
     "VOC_CLASSES",
     "VOID",
+    "DataConfig",
     "DataReport",
+    "FolderSegmentation",
+    "Problem",
+    "SBDSegmentation",
     "SampleSource",
     "Shapes",
+    "Subset",
+    "TFDSSegmentation",
     "VOCSegmentation",
     "check",
+    "convert_to_voc",
+    "examine",
+    "find_binary",
+    "find_leaks",
+    "hold_out",
     "load",
+    "load_oxford_iiit_pet",
+    "load_voc2011_sbd",
+    "palette_image",
+    "prepare",
+    "raise_errors",
     "voc_palette",
 ]

@@ -4,17 +4,24 @@ Knows arrays, Pillow and matplotlib; knows nothing of networks or of training.
 """
 
 from .labels import overlay, palette_image, sheet
-from .plots import plot_confusion_matrix, plot_learning_curves
+from .plots import (
+    plot_class_frequencies,
+    plot_confusion_matrix,
+    plot_learning_curves,
+)
+from .samples import contact_sheet
 from .transposed import draw_matrix, draw_overlap, draw_windows
 from .views import draw_views
 
 __all__ = [
+    "contact_sheet",
     "draw_matrix",
     "draw_overlap",
     "draw_views",
     "draw_windows",
     "overlay",
     "palette_image",
+    "plot_class_frequencies",
     "plot_confusion_matrix",
     "plot_learning_curves",
     "sheet",

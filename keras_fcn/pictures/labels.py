@@ -9,43 +9,12 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ..datasets import VOID, voc_palette
+from ..datasets import VOID, palette_image, voc_palette
 from ..storage import write_atomically
 
 BACKGROUND = 0
 MARGIN = 8  # pixels around and between pictures and words
 SMALLEST_SHOWN = 200  # pixels of a photo's longer side in a comparison, about
-
-
-def palette_image(label: np.ndarray) -> Image.Image:
-    """A label map as a palette image in the colours of PASCAL VOC.
-
-    Saved as PNG it looks coloured and re-reads as the same labels.
-
-    Args:
-        label: `(height, width)`, integers 0..255.
-
-    Returns:
-        A Pillow image of mode P.
-
-    Raises:
-        ValueError: If a label is outside 0..255.
-
-    Example:
-        >>> import numpy as np
-        >>> picture = palette_image(np.array([[0, 15, 255]]))
-        >>> np.asarray(picture).tolist(), picture.convert("RGB").getpixel((1, 0))
-        ([[0, 15, 255]], (192, 128, 128))
-    """
-    label = np.asarray(label)
-    if label.size and not 0 <= label.min() <= label.max() <= VOID:
-        raise ValueError(
-            f"Labels must be in 0..{VOID} for a palette image. Received: "
-            f"{label.min()}..{label.max()}."
-        )
-    picture = Image.fromarray(label.astype("uint8"))
-    picture.putpalette(voc_palette().tobytes())
-    return picture
 
 
 def overlay(
@@ -85,7 +54,7 @@ def overlay(
     picture = Image.fromarray(np.rint(mixed).astype("uint8"))
     if not len(class_names):
         return picture
-    return stack([picture, _legend(label, class_names, picture.width)])
+    return stack([picture, legend_of(label, class_names, picture.width)])
 
 
 def sheet(
@@ -106,7 +75,7 @@ def sheet(
         >>> sheet([("one", red), ("two", red)]).width  # 2*100 + 3*8
         224
     """
-    font = _font()
+    font = default_font()
     line = _line_height(font)
     widths = [max(p.width, round(font.getlength(title))) for title, p in pictures]
     width = sum(widths) + MARGIN * (len(widths) + 1)
@@ -139,17 +108,17 @@ def comparison(
         A Pillow image of mode RGB; thumbnails are enlarged, pixel by pixel.
     """
     times = max(1, SMALLEST_SHOWN // max(image.shape[:2]))
-    image, prediction = _enlarged(image, times), _enlarged(prediction, times)
+    image, prediction = enlarged(image, times), enlarged(prediction, times)
     pictures = [("photo", Image.fromarray(image))]
     shown = prediction
     if truth is not None:
-        truth = _enlarged(truth, times)
+        truth = enlarged(truth, times)
         pictures.append(("truth", palette_image(truth)))
         shown = np.concatenate([prediction.ravel(), truth.ravel()])
     pictures.append(("prediction", palette_image(prediction)))
     pictures.append(("overlay", overlay(image, prediction)))
     width = sum(p.width + MARGIN for _, p in pictures) + MARGIN
-    return sheet(pictures, _legend(shown, class_names, width))
+    return sheet(pictures, legend_of(shown, class_names, width))
 
 
 def write_png(picture: Image.Image, path: str | os.PathLike[str]) -> None:
@@ -164,7 +133,8 @@ def write_png(picture: Image.Image, path: str | os.PathLike[str]) -> None:
     write_atomically(path, buffer.getvalue())
 
 
-def _enlarged(array: np.ndarray, times: int) -> np.ndarray:
+def enlarged(array: np.ndarray, times: int) -> np.ndarray:
+    """Repeat every pixel in both directions."""
     return np.asarray(array).repeat(times, axis=0).repeat(times, axis=1)
 
 
@@ -176,9 +146,9 @@ def _edges(label: np.ndarray) -> np.ndarray:
     return edges
 
 
-def _legend(label: np.ndarray, class_names: Sequence[str], width: int) -> Image.Image:
+def legend_of(label: np.ndarray, class_names: Sequence[str], width: int) -> Image.Image:
     """Return a strip with a swatch and a name for each class in `label`."""
-    font = _font()
+    font = default_font()
     line = _line_height(font)
     entries = []
     for value in np.unique(label).tolist():
@@ -214,7 +184,8 @@ def stack(rows: Sequence[Image.Image]) -> Image.Image:
     return page
 
 
-def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def default_font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Return the font of titles and legends; it comes with Pillow."""
     return ImageFont.load_default(size=14)
 
 

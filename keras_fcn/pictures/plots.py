@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ..datasets import DataReport
 from ..storage import write_atomically
 
 
@@ -83,6 +84,46 @@ def plot_confusion_matrix(
         colour = "white" if value > 0.5 else "black"
         text = f"{100 * value:.0f}"
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=7)
+    _save(figure, path)
+
+
+def plot_class_frequencies(
+    reports: Mapping[str, DataReport], path: str | os.PathLike[str]
+) -> None:
+    """Draw each class's share of the pixels, a bar for each split; void comes last.
+
+    Args:
+        reports: What `keras_fcn.datasets.examine` found, by the name of the split.
+        path: The PNG file.
+
+    Example:
+        >>> import tempfile, pathlib
+        >>> from keras_fcn.datasets import Shapes, examine
+        >>> file = pathlib.Path(tempfile.mkdtemp()) / "classes.png"
+        >>> plot_class_frequencies({"val": examine(Shapes("val"))}, file)
+        >>> file.stat().st_size > 0
+        True
+    """
+    names = [*next(iter(reports.values())).class_names, "void"]
+    height = max(3.0, 0.3 * len(names) * (1 + 0.3 * len(reports)))
+    figure, (axes,) = _figure(columns=1, width=8, height=height)
+    thickness = 0.8 / len(reports)
+    for number, (split, report) in enumerate(reports.items()):
+        pixels = np.append(report.pixels, report.void_pixels)
+        share = pixels / max(1, pixels.sum())
+        places = np.arange(len(names)) + (number - (len(reports) - 1) / 2) * thickness
+        bars = axes.barh(places, share, thickness, label=split)
+        # A class of one in a thousand pixels is a line too thin to be seen.
+        labels = [
+            "absent" if not n else f"{s:.2%}"
+            for n, s in zip(pixels, share, strict=True)
+        ]
+        axes.bar_label(bars, labels, padding=3, fontsize=7)
+    axes.set_yticks(range(len(names)), names)
+    axes.margins(y=0.01)
+    axes.invert_yaxis()
+    axes.set(xlabel="share of all pixels", xlim=(0, 1.1 * axes.get_xlim()[1]))
+    axes.legend()
     _save(figure, path)
 
 

@@ -109,7 +109,7 @@ class DrawPredictions(keras.callbacks.Callback):
         write_png(stack(rows), self.folder / name)
 
     def _row(self, index: int) -> Any:
-        image, label = self.source[index]
+        image, label = self.source.image(index), self.source.voc_label(index)
         logits = self.model.predict_on_batch(image[None])
         prediction = np.argmax(logits[0], axis=-1)
         return comparison(image, prediction, self.source.class_names, truth=label)

@@ -11,7 +11,14 @@ from pathlib import Path
 
 import keras
 
-from ..datasets import DataReport, SampleSource, check, load
+from ..datasets import (
+    DataReport,
+    SampleSource,
+    examine,
+    find_binary,
+    find_leaks,
+    raise_errors,
+)
 from ..losses import PixelwiseCrossentropy
 from ..metrics import SegmentationScores
 from ..runs import CONFIG, RunConfig, write_config
@@ -29,7 +36,7 @@ def train(
 ) -> dict[str, list[float]]:
     """Train a network and keep everything about it in a run folder.
 
-    The labels of both splits are read before anything is built. The folder receives
+    All photos and masks are read before anything is built. The folder receives
     `config.yaml`, `log.csv`, `best.safetensors`, `last.safetensors` and `pictures/`.
     An interrupt (Ctrl-C) keeps what the finished epochs gave.
 
@@ -38,7 +45,7 @@ def train(
         run_dir: The run folder; made if missing, and not yet a run's.
         on_checked: Called with a split's name and its `DataReport`. Defaults to
             nothing.
-        progress: Wraps the loops over labels, to draw a bar. Defaults to nothing.
+        progress: Wraps the loops over samples, to draw a bar. Defaults to nothing.
         verbose: Whether Keras draws a bar (in a terminal) or prints a line (elsewhere)
             for each epoch. Defaults to `True`.
 
@@ -66,12 +73,11 @@ def train(
             "Name another folder, or remove this one."
         )
     keras.utils.set_random_seed(config.seed)
-    sources: dict[str, SampleSource] = {}
-    for split in dict.fromkeys((config.split, config.val_split)):  # each read once
-        sources[split] = load(config.dataset, split, config.data_dir)
-        on_checked(split, check(sources[split], progress))
-    training, validation = sources[config.split], sources[config.val_split]
+    training = config.open_training(progress=progress)
+    # Both sides number the classes alike, whatever each folder would say of itself.
     config = dataclasses.replace(config, class_names=training.class_names)
+    validation = config.open_validation(progress=progress)
+    _check(config, training, validation, on_checked, progress)
 
     steps = math.ceil(len(training) / config.batch_size)
     model = config.build(None if config.weights == "none" else config.weights)
@@ -96,6 +102,7 @@ def train(
         crop_size=config.crop_size or None,
         augment=config.augment,
         scale_range=config.scale_range,
+        cache=config.cache,
         shuffle=True,
         seed=config.seed,
         endless=True,
@@ -116,3 +123,26 @@ def train(
         ],
     )
     return log.history
+
+
+def _check(
+    config: RunConfig,
+    training: SampleSource,
+    validation: SampleSource,
+    on_checked: Callable[[str, DataReport], None],
+    progress: Callable[[Iterable], Iterable],
+) -> None:
+    """Read everything once; hours later is too late for a wrong label."""
+    report = examine(training, progress)
+    raise_errors(report.problems)
+    on_checked(config.describe_training(), report)
+    if (validation.names, config.describe_validation()) == (
+        training.names,
+        config.describe_training(),
+    ):
+        raise_errors(find_binary(report))
+        return  # validated on what is trained on, by the user's own wish
+    other = examine(validation, progress)
+    raise_errors(other.problems)
+    on_checked(config.describe_validation(), other)
+    raise_errors([*find_binary(report, other), *find_leaks(report, other)])

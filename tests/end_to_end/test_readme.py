@@ -22,6 +22,8 @@ SMALLER = {
     'weights="imagenet"': "weights=None, width=0.05",
     "epochs=50": "epochs=1",
     "--epochs 50": "--epochs 1 --weights none --width 0.05 --crop-size 64",
+    "--run-dir runs/own": "--run-dir runs/own --epochs 1 --weights none --width 0.05 "
+    "--topology same --crop-size 32",
 }
 
 
@@ -42,8 +44,14 @@ def commands():
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch, rng):
-    """A folder with what the README speaks of: VOCdevkit and photo.jpg."""
+    """A folder with what the README speaks of: VOCdevkit, photos, masks, photo.jpg."""
     write_small_voc(tmp_path)
+    for name in ("photos", "masks"):
+        (tmp_path / name).mkdir()
+    for name in "abc":
+        noise = rng.integers(0, 256, (33, 40, 3), "uint8")
+        Image.fromarray(noise).save(tmp_path / "photos" / f"{name}.jpg")
+        Image.fromarray(noise[..., 0] % 3).save(tmp_path / "masks" / f"{name}.png")
     photo = rng.integers(0, 256, (48, 64, 3), "uint8")
     Image.fromarray(photo).save(tmp_path / "photo.jpg")
     monkeypatch.chdir(tmp_path)
@@ -99,7 +107,8 @@ def test_scripts_have_at_most_fifteen_lines():
 
 def test_commands_run_in_their_order(folder):
     ran = [shlex.split(smaller(c)) for c in commands() if c.startswith("keras-fcn")]
-    assert [words[1] for words in ran] == ["train", "evaluate", "predict"]
+    own, voc = ["data", "train", "predict"], ["train", "evaluate", "predict"]
+    assert [words[1] for words in ran] == own + voc
     for words in ran:
         run(*words[1:])
     assert (folder / "labelled" / "photo_overlay.png").is_file()

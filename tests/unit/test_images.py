@@ -1,12 +1,18 @@
 import re
 import struct
-from zlib import crc32
+from zlib import compress, crc32
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from keras_fcn.images import image_size, read_image, read_label
+from keras_fcn.images import (
+    exif_orientation,
+    image_size,
+    read_colours,
+    read_image,
+    read_label,
+)
 
 # EXIF 2.3, tag 0x0112: the side of the scene at the stored first row and first column.
 SIDES = {
@@ -263,21 +269,25 @@ def test_32_bits_have_no_range_and_are_refused(tmp_path, mode, dtype):
 
 # Files that are not images
 
+READERS = [read_image, read_label, read_colours, image_size, exif_orientation]
 
-@pytest.mark.parametrize("read", [read_image, read_label, image_size])
+
+@pytest.mark.parametrize("read", READERS)
 def test_a_missing_file_and_a_folder_are_named(tmp_path, read):
     for path in (tmp_path / "missing.jpg", tmp_path):
         with pytest.raises(FileNotFoundError, match=named(path)):
             read(path)
 
 
+def png_chunk(chunk):
+    size, checksum = len(chunk) - 4, crc32(chunk)
+    return struct.pack(">I", size) + chunk + struct.pack(">I", checksum)
+
+
 def bomb():
     """A PNG that says it is 60000 pixels a side, and has none."""
     header = b"IHDR" + struct.pack(">IIBBBBB", 60000, 60000, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", crc32(chunk))
-        for chunk in (header, b"IDAT")
-    )
+    return b"\x89PNG\r\n\x1a\n" + png_chunk(header) + png_chunk(b"IDAT")
 
 
 @pytest.mark.parametrize(
@@ -285,7 +295,7 @@ def bomb():
     [b"", b"Dear diary", b"P5\n2 x\n255\n", b"%!PS-Adobe EPSF-3.0\n", bomb()],
     ids=["empty", "text", "bad header", "PostScript", "bomb"],
 )
-@pytest.mark.parametrize("read", [read_image, read_label, image_size])
+@pytest.mark.parametrize("read", READERS)
 def test_a_file_that_is_no_image_is_named(tmp_path, read, content):
     file = tmp_path / "diary.jpg"
     file.write_bytes(content)
@@ -294,7 +304,7 @@ def test_a_file_that_is_no_image_is_named(tmp_path, read, content):
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif", "gif", "bmp", "ppm"])
-@pytest.mark.parametrize("read", [read_image, read_label])
+@pytest.mark.parametrize("read", [read_image, read_label, read_colours])
 def test_a_truncated_image_is_named(tmp_path, rng, read, suffix):
     file = tmp_path / f"cut.{suffix}"
     image = Image.fromarray(rng.integers(0, 256, (40, 40), "uint8"))
@@ -385,9 +395,93 @@ def test_a_1_bit_label_holds_0_and_1(tmp_path):
 
 @pytest.mark.parametrize(
     ("mode", "shape", "dtype"),
-    [("RGB", (2, 3, 3), "u1"), ("LA", (2, 3, 2), "u1"), ("I;16", (2, 3), "<u2")],
+    [("RGB", (2, 3, 3), "u1"), ("LA", (2, 3, 2), "u1"), ("RGBA", (2, 3, 4), "u1")],
 )
-def test_a_label_of_another_kind_is_refused(tmp_path, mode, shape, dtype):
+def test_a_label_of_colours_is_refused(tmp_path, mode, shape, dtype):
     file = saved(tmp_path, mode, np.zeros(shape, dtype))
-    with pytest.raises(ValueError, match=f"{named(file)}' of mode {mode}"):
+    with pytest.raises(ValueError, match=f"{named(file)}' of mode {mode}, colours"):
         read_label(file)
+
+
+@pytest.mark.parametrize(
+    ("mode", "dtype", "suffix"),
+    [("I;16", "<u2", "png"), ("I;16B", ">u2", "tif"), ("I", "int32", "tif")],
+)
+def test_a_deep_label_keeps_its_indices(tmp_path, mode, dtype, suffix):
+    file = saved(tmp_path, mode, np.array([[0, 1, 20, 255]], dtype), suffix)
+    result = read_label(file)
+    assert result.dtype == np.uint8
+    assert result.tolist() == [[0, 1, 20, 255]]
+
+
+@pytest.mark.parametrize(
+    ("mode", "dtype", "suffix", "value"),
+    [("I;16", "<u2", "png", 256), ("I", "int32", "tif", 65536), ("I", "i4", "tif", -1)],
+    ids=["256", "65536", "-1"],
+)
+def test_an_index_that_is_no_byte_is_refused_with_the_range(
+    tmp_path, mode, dtype, suffix, value
+):
+    file = saved(tmp_path, mode, np.array([[3, value]], dtype), suffix)
+    low, high = sorted([3, value])
+    with pytest.raises(
+        ValueError, match=rf"{named(file)}' with values {low}\.\.{high}"
+    ):
+        read_label(file)
+
+
+def test_a_label_of_fractions_is_refused(tmp_path):
+    file = saved(tmp_path, "F", np.ones((2, 3), "float32"), "tif")
+    with pytest.raises(ValueError, match=f"{named(file)}', a float image"):
+        read_label(file)
+
+
+def grey_png(file, label, bits):
+    """Write a grey PNG of that depth, which Pillow itself never does."""
+    height, width = label.shape
+    deep = np.unpackbits(label[..., None], axis=-1)[..., -bits:].reshape(height, -1)
+    rows = b"".join(b"\0" + np.packbits(row).tobytes() for row in deep)
+    header = struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0)
+    chunks = (b"IHDR" + header, b"IDAT" + compress(rows), b"IEND")
+    file.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(map(png_chunk, chunks)))
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_a_grey_label_keeps_its_indices_at_every_depth(tmp_path, rng, bits):
+    label = rng.integers(0, 2**bits, (5, 7), "uint8")
+    label[0, :2] = 0, 2**bits - 1
+    grey_png(tmp_path / "label.png", label, bits)
+    np.testing.assert_array_equal(read_label(tmp_path / "label.png"), label)
+
+
+# Colours and orientation
+
+
+def test_the_colours_of_a_palette_are_those_that_it_shows(tmp_path):
+    file = palette_photo(tmp_path / "label.png", transparency=1)
+    np.testing.assert_array_equal(read_colours(file), PALETTE[None])
+
+
+def test_the_colours_of_a_transparent_image_are_those_below(tmp_path, rng):
+    pixels = rng.integers(0, 256, (4, 5, 4), "uint8")
+    file = saved(tmp_path, "RGBA", pixels)
+    np.testing.assert_array_equal(read_colours(file), pixels[..., :3])
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])
+@pytest.mark.parametrize("orientation", SIDES)
+def test_the_orientation_is_told(tmp_path, photo, suffix, orientation):
+    file = tmp_path / f"photo.{suffix}"
+    Image.fromarray(photo).save(file, exif=exif(orientation))
+    assert exif_orientation(file) == orientation
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"exif": exif(0)}, {"exif": exif(9)}, {"exif": b"Exif\0\0damaged!"}],
+    ids=["none", "0", "9", "damaged"],
+)
+def test_what_tells_no_orientation_is_upright(tmp_path, photo, options):
+    file = tmp_path / "photo.webp"
+    Image.fromarray(photo).save(file, **options)
+    assert exif_orientation(file) == 1

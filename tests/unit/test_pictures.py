@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_fcn.datasets import voc_palette
+from keras_fcn.datasets import SampleSource, examine, voc_palette
 from keras_fcn.images import read_label
 from keras_fcn.pictures import (
+    contact_sheet,
     overlay,
     palette_image,
+    plot_class_frequencies,
     plot_confusion_matrix,
     plot_learning_curves,
     sheet,
@@ -294,3 +296,98 @@ def test_the_matrix_of_21_classes_is_larger(tmp_path):
     plot_confusion_matrix(np.eye(21), names, tmp_path / "21")
     small = confusion(tmp_path / "2", np.eye(2))
     assert png(tmp_path / "21").shape > small.shape
+
+
+# Data sets at a glance
+
+
+class Painted(SampleSource):
+    """Photos of one colour each, labelled with one class each."""
+
+    def __init__(self, sizes, colours, labels):
+        self.names = tuple(f"folder/sample {i}" for i in range(len(sizes)))
+        self.class_names = tuple(NAMES)
+        self.samples = [
+            (np.full((*size, 3), colour, "uint8"), np.full(size, label, "uint8"))
+            for size, colour, label in zip(sizes, colours, labels, strict=True)
+        ]
+
+    def __getitem__(self, index):
+        return self.samples[index]
+
+
+RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+
+
+def test_a_contact_sheet_shows_its_samples_row_by_row():
+    source = Painted([(30, 60), (60, 30), (20, 40)], [RED, GREEN, BLUE], [0, 0, 0])
+    page = np.array(contact_sheet(source, [2, 0, 1], columns=2, width=80))
+    places = [np.argwhere((page == colour).all(-1)) for colour in (BLUE, RED, GREEN)]
+    for place, height in zip(places, [40, 40, 160], strict=True):
+        assert (np.ptp(place, axis=0) + 1).tolist() == [height, 80]
+        assert len(place) == height * 80
+    blue, red, green = (place.min(axis=0) for place in places)
+    assert blue[0] == red[0] < green[0]
+    assert blue[1] == green[1] < red[1]
+
+
+def test_a_contact_sheet_leaves_out_what_is_not_asked_for():
+    source = Painted([(9, 9)] * 3, [RED, GREEN, BLUE], [0, 0, 0])
+    shown = colours(contact_sheet(source, [1], width=50))
+    assert GREEN in shown
+    assert not {RED, BLUE} & shown
+
+
+def test_a_contact_sheet_has_one_legend_of_all_classes_seen():
+    source = Painted([(40, 40)] * 3, [(90, 90, 90)] * 3, [1, 3, 0])
+    source.ignore_class = 3
+    page = np.array(contact_sheet(source, range(3), columns=1, width=200))
+    places = {
+        name: np.argwhere((page == colour).all(-1))
+        for name, colour in {"aeroplane": AEROPLANE, "void": VOID, "bird": BIRD}.items()
+    }
+    assert len(places["aeroplane"]) > 20
+    assert len(places["void"]) > 20  # labels of void are shown as VOC shows them
+    assert len(places["bird"]) == 0
+    assert all((place[:, 0] > 3 * 200).all() for place in places.values())
+
+
+def test_long_names_on_a_contact_sheet_end_as_the_file_does():
+    width = 60
+    pages = []
+    for name in ("x" * 99 + "1", "x" * 99 + "2", "y" * 50 + "x" * 49 + "1"):
+        source = Painted([(40, 40)], [RED], [0])
+        source.names = (name,)
+        pages.append(np.array(contact_sheet(source, [0], width=width)))
+    assert pages[0].shape[1] == width + 2 * 8
+    assert (pages[0] != pages[1]).any()
+    np.testing.assert_array_equal(pages[0], pages[2])
+
+
+def frequencies(file, labels, splits=("train",), num_classes=4):
+    source = Painted([(10, 10)] * len(labels), [RED] * len(labels), labels)
+    source.class_names = source.class_names[:num_classes]
+    plot_class_frequencies({split: examine(source) for split in splits}, file)
+    return png(file)
+
+
+@pytest.mark.usefixtures("no_pyplot")
+def test_class_frequencies_are_shares_of_all_pixels(tmp_path):
+    file = tmp_path / "new" / "frequencies.png"
+    whole = frequencies(file, [0, 1, 1, 255])
+    np.testing.assert_array_equal(frequencies(file, [255, 0, 1, 1] * 2), whole)
+    for other in ([0, 0, 1, 255], [0, 1, 1, 2], [0, 1, 1, 1]):
+        assert (frequencies(file, other) != whole).any()
+
+
+def test_class_frequencies_have_bars_for_each_split(tmp_path):
+    file = tmp_path / "frequencies.png"
+    blue, orange, green = (31, 119, 180), (255, 127, 14), (44, 160, 44)
+    one = colours(frequencies(file, [0, 1], ["train"]))
+    two = colours(frequencies(file, [0, 1], ["train", "val"]))
+    assert {blue, orange, green} & one == {blue}
+    assert {blue, orange, green} & two == {blue, orange}
+
+
+def test_class_frequencies_of_nothing_can_be_drawn(tmp_path):
+    assert np.ptp(frequencies(tmp_path / "frequencies.png", [], num_classes=1)) == 255

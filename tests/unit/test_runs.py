@@ -2,13 +2,15 @@ import numpy as np
 import pytest
 
 import keras_fcn
+from keras_fcn.datasets import DataConfig
 from keras_fcn.runs import RunConfig, load_run, write_config
 
 THIN = {"weights": "none", "width": 0.02, "class_names": ("background", "cat")}
 
 
 def test_a_configuration_comes_back_from_yaml():
-    config = RunConfig(model="fcn16s", lr=3e-5, data_dir="Ünïcødé 猫", **THIN)
+    options = {"dataset": "voc", "data_dir": "Ünïcødé 猫", "val_share": 0.3}
+    config = RunConfig(model="fcn16s", lr=3e-5, **options, **THIN)
     assert RunConfig.from_yaml(config.to_yaml({"keras": "3"})) == config
 
 
@@ -43,7 +45,7 @@ def test_yaml_cannot_make_objects():
     ("options", "message"),
     [
         ({"model": "fcn4s"}, "model='fcn4s'"),
-        ({"dataset": "voc2012"}, 'Did you mean "voc"'),
+        ({"dataset": "vocs"}, 'Did you mean "voc"'),
         ({"optimizer": "admw"}, 'Did you mean "adamw"'),
         ({"loss": "total"}, "loss='total'"),
         ({"epochs": 0}, "epochs=0"),
@@ -51,11 +53,28 @@ def test_yaml_cannot_make_objects():
         ({"crop_size": -1}, "crop_size=-1"),
         ({"lr": 0.0}, "lr=0.0"),
         ({"momentum": 1.0}, "momentum=1.0"),
+        ({"scale_range": (2.0, 0.5)}, r"scale_range=\(2.0, 0.5\)"),
+        ({"seed": -1}, "seed=-1"),
+        ({"val_share": 1.0}, "val_share=1.0"),
+        ({"masks": "masks"}, "masks='masks' with dataset='shapes'"),
     ],
 )
 def test_impossible_values_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         RunConfig(**options)
+
+
+def test_settings_are_given_by_name_only():
+    with pytest.raises(TypeError, match="positional"):
+        RunConfig("shapes")
+
+
+def test_a_run_knows_what_it_was_trained_and_validated_on():
+    options = {"images": "photos", "masks": "masks", "num_classes": 2, "binary": True}
+    text = RunConfig(dataset="folder", **options, **THIN).to_yaml()
+    read = RunConfig.from_yaml(text)
+    assert {name: getattr(read, name) for name in options} == options
+    assert isinstance(read, DataConfig)
 
 
 def test_a_run_folder_gives_its_network_back(tmp_path, rng):

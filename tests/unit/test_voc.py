@@ -114,7 +114,7 @@ def test_a_folder_of_another_layout_is_named_with_what_it_should_hold(tmp_path):
     (tmp_path / "JPEGImages").mkdir()
     with pytest.raises(FileNotFoundError, match=re.escape(repr(str(tmp_path)))) as e:
         VOCSegmentation(tmp_path)
-    assert "ImageSets/Segmentation" in str(e.value)
+    assert "must hold `JPEGImages` and `SegmentationClass`" in str(e.value)
 
 
 @pytest.mark.parametrize(
@@ -160,6 +160,26 @@ def test_colours_instead_of_indices_are_refused_by_name(tiny_voc):
 def test_an_index_past_the_end_is_refused(tiny_voc, index):
     with pytest.raises(IndexError, match="range"):
         VOCSegmentation(tiny_voc)[index]
+
+
+def test_labelmes_pngs_beside_its_numpy_files_are_read(tiny_voc):
+    masks = tiny_voc / "SegmentationClass"
+    masks.rename(tiny_voc / "SegmentationClassPNG")
+    masks.mkdir()
+    (masks / "2007_000000.npy").write_bytes(b"not read")
+    assert len(VOCSegmentation(tiny_voc)) == 2
+
+
+def test_an_export_without_photos_says_how_to_name_them(tiny_voc):
+    (tiny_voc / "JPEGImages").rename(tiny_voc / "photos")
+    with pytest.raises(FileNotFoundError, match="--dataset folder --images PHOTOS"):
+        VOCSegmentation(tiny_voc)
+
+
+def test_a_list_that_is_no_utf8_is_named(tiny_voc):
+    list_file(tiny_voc, "mine").write_bytes("Übung".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"mine\.txt' must be UTF-8"):
+        VOCSegmentation(tiny_voc, "mine")
 
 
 # By name

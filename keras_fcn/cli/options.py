@@ -1,0 +1,133 @@
+"""The options with which every verb is told of its data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import typer
+
+PANEL = "Data"
+
+DatasetName = Literal[
+    "shapes", "voc", "sbd", "voc2011_sbd", "folder", "oxford_iiit_pet"
+]
+
+Dataset = Annotated[
+    DatasetName | None,
+    typer.Option(
+        help="'shapes' is generated; 'folder' is --images and --masks of your own; "
+        "'voc' a folder in VOC's layout, exports of CVAT and labelme too; "
+        "'voc2011_sbd' the paper's. By default 'folder' with --images, else 'shapes'.",
+        show_default=False,
+        rich_help_panel=PANEL,
+    ),
+]
+OwnDataset = Annotated[
+    DatasetName | None,
+    typer.Option(
+        help="By default the run's own, and with it all that follows.",
+        show_default=False,
+        rich_help_panel=PANEL,
+    ),
+]
+DataDir = Annotated[
+    str | None,
+    typer.Option(
+        "--data-dir",
+        "--data-path",
+        help="Folder of the data set: VOCdevkit/VOC2012, or one above it.",
+        show_default=False,
+        rich_help_panel=PANEL,
+    ),
+]
+Split = Annotated[
+    str | None,
+    typer.Option(
+        help="Split to train on. By default the data set's own.",
+        show_default=False,
+        rich_help_panel=PANEL,
+    ),
+]
+ValSplit = Annotated[
+    str | None,
+    typer.Option(
+        help="Split to validate on. By default the data set's own.",
+        show_default=False,
+        rich_help_panel=PANEL,
+    ),
+]
+Images = Annotated[
+    str | None,
+    typer.Option(help="Folder of photos.", show_default=False, rich_help_panel=PANEL),
+]
+Masks = Annotated[
+    str | None,
+    typer.Option(
+        help="Folder of their masks, of the same names: index, palette or coloured "
+        "PNGs, or labelme's .json.",
+        show_default=False,
+        rich_help_panel=PANEL,
+    ),
+]
+ValImages = Annotated[
+    str | None,
+    typer.Option(
+        help="Folder of photos to validate on. By default a share is held out.",
+        show_default=False,
+        rich_help_panel=PANEL,
+    ),
+]
+ValMasks = Annotated[
+    str | None,
+    typer.Option(
+        help="Folder of their masks.", show_default=False, rich_help_panel=PANEL
+    ),
+]
+ValShare = Annotated[
+    float,
+    typer.Option(help="Share that is held out then.", rich_help_panel=PANEL),
+]
+NumClasses = Annotated[
+    int | None,
+    typer.Option(
+        help="Number of classes, the background included.",
+        show_default=False,
+        rich_help_panel=PANEL,
+    ),
+]
+Labels = Annotated[
+    str | None,
+    typer.Option(
+        help="Names of the classes, one a line, or a labelmap.txt of lines "
+        "name:red,green,blue::. By default the one beside the masks, if there is any.",
+        show_default=False,
+        rich_help_panel=PANEL,
+    ),
+]
+IgnoreClass = Annotated[
+    int,
+    typer.Option(help="The value of void in the masks.", rich_help_panel=PANEL),
+]
+Binary = Annotated[
+    bool,
+    typer.Option(
+        "--binary",
+        help="Masks are black and white: 0 and 255.",
+        rich_help_panel=PANEL,
+    ),
+]
+Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
+
+
+def with_dataset(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a verb's arguments with the data set that they mean."""
+    told = settings["dataset"]
+    meant = told or ("folder" if settings["images"] else "shapes")
+    return {**settings, "dataset": meant}
+
+
+def slug(text: str) -> str:
+    """Return a text as part of a file name: `held out 10%` as `held_out`."""
+    return re.sub(r"\d+%|[^\w-]+", "_", text).strip("_")

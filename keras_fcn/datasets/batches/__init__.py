@@ -1,0 +1,1 @@
+"""From samples to batches: order, augmentation, threads. Knows no file format."""
