@@ -44,10 +44,10 @@ def check(
 ) -> None:
     """Read every photo and every mask, and say what would go wrong in training.
 
-    Finds what is missing, unreadable, of another size, labelled beyond the classes,
-    turned by EXIF, there twice, or both trained and validated on. Counts the classes,
-    and draws them and a sheet of samples. No file of the data set is changed. The exit
-    status is 1 if something must be mended.
+    Finds what is missing, unreadable, of another size, labelled beyond the
+    classes, turned by EXIF, there twice, or both trained and validated on. Counts
+    the classes, and draws them and a sheet of samples. No file of the data set is
+    changed. The exit status is 1 if something must be mended.
 
     Example:
         keras-fcn data check --images photos --masks masks --num-classes 3
@@ -200,8 +200,8 @@ def prepare(
 ) -> None:
     """Download, check and unpack a data set; what is there already is kept.
 
-    Mirrors are tried in turn, an interrupted download goes on where it stopped, and
-    nothing is unpacked whose checksum is wrong.
+    Mirrors are tried in turn, an interrupted download goes on where it stopped,
+    and nothing is unpacked whose checksum is wrong.
 
     Example:
         keras-fcn data prepare --dataset voc2011_sbd --data-dir data
