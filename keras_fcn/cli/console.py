@@ -75,7 +75,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[list[str]]) -
 
 def print_data_report(split: str, report: DataReport) -> None:
     """Print which classes a split holds, and how much of each."""
-    table = Table(title=f"{split}: {report.images} image{'s'[: report.images != 1]}")
+    table = Table(title=f"{split}: {_counted(report.images, 'image')}")
     table.add_column("class")
     table.add_column("images", justify="right")
     table.add_column("pixels", justify="right")
@@ -95,7 +95,7 @@ def print_problems(report: DataReport) -> None:
         f", {kinds[kind]} {words}" for kind, words in PROBLEMS.items() if kinds[kind]
     )
     console.print(
-        f"{report.images} pairs found, {kinds['missing']} missing, "
+        f"{_counted(report.images, 'pair')} found, {kinds['missing']} missing, "
         f"{kinds['photo'] + kinds['mask']} unreadable, {report.background_only} of "
         f"background only{others}.",
         highlight=False,
@@ -137,3 +137,7 @@ def print_scores(
         absent = value != value  # NaN: neither true nor predicted anywhere
         table.add_row(name, "absent" if absent else f"{100 * value:.2f}")
     console.print(table)
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

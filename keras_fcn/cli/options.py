@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
@@ -117,6 +118,9 @@ Binary = Annotated[
         help="Masks are black and white: 0 and 255.",
         rich_help_panel=PANEL,
     ),
+]
+JsonFile = Annotated[
+    Path | None, typer.Option("--json", metavar="FILE", help="Write the report here.")
 ]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
 

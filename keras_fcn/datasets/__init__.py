@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 
 from ..suggestions import require_choice
+from .catalogue import DATASETS, DESCRIPTIONS
 from .check import check, examine
-from .config import DATASETS, DESCRIPTIONS, DataConfig
+from .config import DataConfig
 from .convert import convert_to_voc
 from .data_report import DataReport, Problem, find_binary, find_leaks, raise_errors
 from .prepare import prepare

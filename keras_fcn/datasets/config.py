@@ -2,71 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from ..suggestions import require_choice
+from .catalogue import DATASETS, SPLITS
 from .readers.folder import FolderSegmentation
-from .readers.sbd import SEG11VALID, SBDSegmentation, load_voc2011_sbd
+from .readers.sbd import SBDSegmentation, load_voc2011_sbd
 from .readers.voc import VOCSegmentation, find_voc_root, split_lists
 from .sample_source import VOID, SampleSource
 from .shapes import Shapes
 from .subset import hold_out
-
-
-@dataclass(frozen=True)
-class Description:
-    """A data set in a few words.
-
-    Attributes:
-        what: What it holds.
-        source: Where it comes from.
-    """
-
-    what: str
-    source: str
-
-
-DESCRIPTIONS = {
-    "shapes": Description(
-        "500 small pictures of circles, squares, triangles and stars", "generated"
-    ),
-    "voc": Description(
-        "a folder in the layout of PASCAL VOC: VOC2007, 2011, 2012, or an export of "
-        "CVAT or labelme",
-        "--data-dir; `keras-fcn data prepare --dataset voc2012` downloads 2 GB",
-    ),
-    "sbd": Description(
-        "Semantic Boundaries Dataset: VOC's 21 classes, 8,498 + 2,857 photos, no void",
-        "--data-dir; `keras-fcn data prepare --dataset sbd` downloads 1.4 GB",
-    ),
-    "voc2011_sbd": Description(
-        "the paper's: train on SBD's 8,498, validate on the 736 of seg11valid",
-        "--data-dir; `keras-fcn data prepare --dataset voc2011_sbd` downloads both",
-    ),
-    "folder": Description(
-        "photos and masks of your own: index, palette or coloured PNGs, black and "
-        "white ones, or labelme's .json",
-        "--images and --masks",
-    ),
-    "oxford_iiit_pet": Description(
-        "cats and dogs: pet, background, border; 3,680 + 3,669 photos",
-        "TensorFlow Datasets, which downloads 0.8 GB",
-    ),
-}
-DATASETS = tuple(DESCRIPTIONS)
-
-# What each data set is trained and validated on unless said otherwise. `None`: by the
-# lists in its folder.
-SPLITS: dict[str, tuple[str | None, str | None]] = {
-    "shapes": ("train", "val"),
-    "voc": (None, None),
-    "sbd": ("train", "val"),
-    "voc2011_sbd": ("train", SEG11VALID),
-    "folder": (None, None),
-    "oxford_iiit_pet": ("train", "test"),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +81,9 @@ class DataConfig:
             "ignore_class": ("folder", "voc"),
             "data_dir": ("voc", "sbd", "voc2011_sbd", "oxford_iiit_pet"),
         }
-        defaults = {field.name: field.default for field in fields(DataConfig)}
+        defaults = {
+            field.name: field.default for field in dataclasses.fields(DataConfig)
+        }
         for name, datasets in foreign.items():
             value = getattr(self, name)
             if value != defaults[name] and self.dataset not in datasets:
@@ -149,18 +99,34 @@ class DataConfig:
                 f"for example. Received: data_dir=None with dataset={self.dataset!r}."
             )
 
+    def open_both(self, **options: Any) -> tuple[SampleSource, SampleSource]:
+        """Open what is trained and what is validated on.
+
+        Both number the classes alike, whatever each folder would say of itself.
+
+        Args:
+            options: As in `open_split`.
+
+        Returns:
+            Two data sets without a common sample, unless the user asks for one split
+            twice.
+        """
+        training = self.open_split(self.split, **options)
+        if self._holds_out():
+            return hold_out(training, self.val_share, self.seed)
+        alike = dataclasses.replace(self, class_names=training.class_names)
+        return training, alike.open_validation(**options)
+
     def open_training(self, **options: Any) -> SampleSource:
         """Open what is trained on; options as in `open_split`."""
-        whole = self.open_split(self.split, **options)
         if self._holds_out():
-            return hold_out(whole, self.val_share, self.seed)[0]
-        return whole
+            return self.open_both(**options)[0]
+        return self.open_split(self.split, **options)
 
     def open_validation(self, **options: Any) -> SampleSource:
         """Open what is validated on; options as in `open_split`."""
         if self._holds_out():
-            whole = self.open_split(self.split, **options)
-            return hold_out(whole, self.val_share, self.seed)[1]
+            return self.open_both(**options)[1]
         if self.dataset == "folder":
             return self._open_folder(
                 self.val_images, self.val_masks, options.get("missing_ok", False)
@@ -178,7 +144,7 @@ class DataConfig:
         Returns:
             A `DataConfig`.
         """
-        names = [field.name for field in fields(DataConfig)]
+        names = [field.name for field in dataclasses.fields(DataConfig)]
         if changes.get("dataset", self.dataset) != self.dataset:
             names = ["class_names", "seed"]
         settings = {name: getattr(self, name) for name in names} | {**changes}

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..suggestions import require_choice
-from .official import ARCHIVES, derive_seg11valid, obtain, require_seg11valid
-from .readers.sbd import require_disjoint
-from .readers.voc import LISTS, read_list
+from .official import ARCHIVES, obtain, require_seg11valid
+from .readers.sbd import read_seg11valid, require_disjoint
+from .readers.voc import read_list
 from .tfds_builder import import_tfds
 from .tfds_source import load_oxford_iiit_pet
 
@@ -95,10 +95,9 @@ def prepare(
 
 def require_paper_split(voc2011: Path, sbd: Path) -> None:
     """Raise a `ValueError` unless these folders give the published seg11valid."""
-    sbd_train = read_list(sbd, "train")
-    seg11valid = derive_seg11valid(read_list(voc2011 / LISTS, "val"), sbd_train)
+    seg11valid = read_seg11valid(voc2011, sbd)
     require_seg11valid(seg11valid)
-    require_disjoint(seg11valid, sbd_train)
+    require_disjoint(seg11valid, read_list(sbd, "train"))
 
 
 def _build(

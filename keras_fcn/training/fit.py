@@ -73,10 +73,8 @@ def train(
             "Name another folder, or remove this one."
         )
     keras.utils.set_random_seed(config.seed)
-    training = config.open_training(progress=progress)
-    # Both sides number the classes alike, whatever each folder would say of itself.
+    training, validation = config.open_both(progress=progress)
     config = dataclasses.replace(config, class_names=training.class_names)
-    validation = config.open_validation(progress=progress)
     _check(config, training, validation, on_checked, progress)
 
     steps = math.ceil(len(training) / config.batch_size)

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import re
 
 import numpy as np
@@ -298,3 +299,20 @@ def test_an_option_of_another_data_set_is_refused_then_too(tiny_voc, other):
     run = DataConfig(dataset="voc", data_dir=str(tiny_voc))
     with pytest.raises(ValueError, match=r"val_images=.* with dataset='voc'"):
         run.with_validation({"val_images": other["images"]})
+
+
+def test_both_sides_number_the_classes_as_training_does(tmp_path):
+    for folder, names in {"train": ["ape", "bee"], "val": ["bee"]}.items():
+        (tmp_path / folder).mkdir()
+        Image.new("RGB", (6, 4)).save(tmp_path / folder / "a.png")
+        box = {"shape_type": "rectangle", "points": [[0, 0], [5, 3]]}
+        shapes = [{**box, "label": name} for name in names]
+        content = {"imageHeight": 4, "imageWidth": 6, "shapes": shapes}
+        (tmp_path / folder / "a.json").write_text(json.dumps(content))
+    train, val = str(tmp_path / "train"), str(tmp_path / "val")
+    folders = {"images": train, "masks": train, "val_images": val, "val_masks": val}
+    config = DataConfig(dataset="folder", **folders)
+    training, validation = config.open_both()
+    assert validation.class_names == training.class_names
+    assert training.class_names == ("_background_", "ape", "bee")
+    assert set(validation.label(0).ravel()) == {2}

@@ -13,7 +13,7 @@ from ..official import derive_seg11valid
 from ..voc_labels import VOC_CLASSES
 from .file_source import FileSource, files_by_stem
 from .mat_labels import MatFormatError, convert_mat_labels
-from .voc import LISTS, VOCSegmentation, read_list, split_lists
+from .voc import LISTS, VOCSegmentation, find_voc_year, read_list, split_lists
 
 SEG11VALID = "seg11valid"
 
@@ -137,20 +137,25 @@ def load_voc2011_sbd(
         return SBDSegmentation(
             data_dir, "train", progress=progress, missing_ok=missing_ok
         )
-    sbd_train = read_list(find_sbd_root(data_dir), "train")
-    voc2011 = _find_voc(Path(data_dir), "VOC2011")
+    sbd = find_sbd_root(data_dir)
+    voc2011 = find_voc_year(data_dir, "VOC2011")
     if voc2011 is not None:
-        ids = derive_seg11valid(read_list(voc2011 / LISTS, "val"), sbd_train)
+        ids = read_seg11valid(voc2011, sbd)
         return VOCSegmentation(voc2011, ids=ids, missing_ok=missing_ok)
-    voc2012 = _find_voc(Path(data_dir), "VOC2012")
+    voc2012 = find_voc_year(data_dir, "VOC2012")
     if voc2012 is None or SEG11VALID not in split_lists(voc2012):
         raise FileNotFoundError(
             "seg11valid needs the folder `VOCdevkit/VOC2011` beside "
             f"`benchmark_RELEASE`. Received: {str(data_dir)!r}, without it. "
             "`keras-fcn data prepare --dataset voc2011_sbd` gets it."
         )
-    require_disjoint(read_list(voc2012 / LISTS, SEG11VALID), sbd_train)
+    require_disjoint(read_list(voc2012 / LISTS, SEG11VALID), read_list(sbd, "train"))
     return VOCSegmentation(voc2012, SEG11VALID, missing_ok=missing_ok)
+
+
+def read_seg11valid(voc2011: Path, sbd: Path) -> tuple[str, ...]:
+    """Return the ids of seg11valid, derived from the lists of two unpacked folders."""
+    return derive_seg11valid(read_list(voc2011 / LISTS, "val"), read_list(sbd, "train"))
 
 
 def require_disjoint(validation: Sequence[str], training: Sequence[str]) -> None:
@@ -179,14 +184,6 @@ def find_sbd_root(folder: str | os.PathLike[str]) -> Path:
         f"{str(folder)!r}, without them, and without a `benchmark_RELEASE/dataset` "
         "that has them. `keras-fcn data prepare --dataset sbd` gets it."
     )
-
-
-def _find_voc(folder: Path, year: str) -> Path | None:
-    for below in ("", year, f"VOCdevkit/{year}", f"TrainVal/VOCdevkit/{year}"):
-        root = folder / below
-        if root.name == year and (root / "SegmentationClass").is_dir():
-            return root
-    return None
 
 
 def _cache_of(root: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -141,6 +142,16 @@ def find_voc_root(folder: str | os.PathLike[str]) -> Path:
         f"{str(folder)!r}, without them, and without a `VOCdevkit/VOC2012` that has "
         "them."
     )
+
+
+def find_voc_year(folder: str | os.PathLike[str], year: str) -> Path | None:
+    """Find `"VOC2012"`, say, in a folder; or the folder itself, if no other year."""
+    folder = Path(folder)
+    below = (year, f"VOCdevkit/{year}", f"TrainVal/VOCdevkit/{year}")
+    found = [folder / path for path in below]
+    if folder.name == year or not re.fullmatch(r"VOC\d{4}", folder.name):
+        found.append(folder)
+    return next((f for f in found if (f / "SegmentationClass").is_dir()), None)
 
 
 def split_lists(root: Path) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -12,8 +11,14 @@ from tensorflow_datasets.core.utils import tqdm_utils
 
 from .. import official
 from ..readers.file_source import FileSource
-from ..readers.sbd import SEG11VALID, SBDSegmentation, find_sbd_root, load_voc2011_sbd
-from ..readers.voc import LISTS, VOCSegmentation, read_list
+from ..readers.sbd import (
+    SEG11VALID,
+    SBDSegmentation,
+    find_sbd_root,
+    load_voc2011_sbd,
+    read_seg11valid,
+)
+from ..readers.voc import VOCSegmentation, find_voc_year
 
 OFFICIAL = "the official archives"
 
@@ -99,11 +104,7 @@ def find_part(part: str, folder: Path) -> Path | None:
             return find_sbd_root(folder)
         except FileNotFoundError:
             return None
-    below = (part, f"VOCdevkit/{part}", f"TrainVal/VOCdevkit/{part}")
-    found = [folder / path for path in below]
-    if folder.name == part or not re.fullmatch(r"VOC\d{4}", folder.name):
-        found.append(folder)
-    return next((f for f in found if (f / "SegmentationClass").is_dir()), None)
+    return find_voc_year(folder, part)
 
 
 def _obtain(part: str, data_dir: Path, manual_dir: Path | None) -> Path:
@@ -123,10 +124,8 @@ def _open_parts(config: str, roots: dict[str, Path]) -> Splits:
     opened: Splits = {}
     for split in CONFIGS[config][1]:
         if split == SEG11VALID:
-            voc, sbd = roots["VOC2011"], roots["SBD"]
-            ids = official.derive_seg11valid(
-                read_list(voc / LISTS, "val"), read_list(sbd, "train")
-            )
+            voc = roots["VOC2011"]
+            ids = read_seg11valid(voc, roots["SBD"])
             opened[split] = VOCSegmentation(voc, ids=ids)
         elif "SBD" in roots:
             opened[split] = SBDSegmentation(roots["SBD"], split, progress=_converting)
