@@ -5,11 +5,13 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 DEMO ?= runs/demo
+# What `make reproduce` is told: ARGS="--dry-run".
+ARGS ?=
 
 # tensorflow-cpu is a quarter of the size, but exists for x86-64 Linux and Windows only.
 TENSORFLOW := $(shell $(PYTHON) -c "import platform as p; print('tensorflow-cpu' if p.machine() in ('x86_64', 'AMD64') and p.system() != 'Darwin' else 'tensorflow')")
 
-.PHONY: demo test lint docs conformance clean
+.PHONY: demo test lint docs conformance reproduce clean
 
 demo: $(VENV)/package
 	$(BIN)/keras-fcn train --dataset shapes --weights none --topology same --width 0.125 \
@@ -57,10 +59,20 @@ conformance: $(VENV)/conformance
 	$(BIN)/python -m tests.conformance.summary build/conformance/*.json \
 		--write docs/conformance_report.md
 
+# Days on Linux with an NVIDIA GPU. tensorflow-cpu sees none: an environment of its own.
+reproduce: $(VENV)-gpu/package
+	$(VENV)-gpu/bin/python benchmarks/reproduce.py $(ARGS)
+
 $(VENV)/package: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --editable ".[$(TENSORFLOW)]"
+	touch $@
+
+$(VENV)-gpu/package: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-gpu
+	$(VENV)-gpu/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(VENV)-gpu/bin/python -m pip install --quiet --editable ".[tensorflow]" "tensorflow[and-cuda]"
 	touch $@
 
 $(VENV)/test: $(VENV)/package

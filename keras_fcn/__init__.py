@@ -11,7 +11,19 @@ import importlib.metadata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from . import datasets, geometry, losses, metrics, pictures, transposed
+    from . import (
+        backbones,
+        datasets,
+        geometry,
+        losses,
+        metrics,
+        optimizers,
+        pictures,
+        pretrained,
+        recipes,
+        transposed,
+        weights,
+    )
     from .inference import evaluate, predict
     from .models import build_fcn8s, build_fcn16s, build_fcn32s
     from .runs import load_run
@@ -19,7 +31,19 @@ if TYPE_CHECKING:
 
     __version__: str
 
-_MODULES = ("datasets", "geometry", "losses", "metrics", "pictures", "transposed")
+_MODULES = (
+    "backbones",
+    "datasets",
+    "geometry",
+    "losses",
+    "metrics",
+    "optimizers",
+    "pictures",
+    "pretrained",
+    "recipes",
+    "transposed",
+    "weights",
+)
 _HOMES = {
     "build_fcn32s": "models",
     "build_fcn16s": "models",
@@ -32,6 +56,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "backbones",
     "build_fcn8s",
     "build_fcn16s",
     "build_fcn32s",
@@ -42,10 +67,14 @@ __all__ = [
     "load_weights",
     "losses",
     "metrics",
+    "optimizers",
     "pictures",
     "predict",
+    "pretrained",
+    "recipes",
     "save_weights",
     "transposed",
+    "weights",
 ]
 
 

@@ -7,21 +7,43 @@ map carries its place in the image, so every crop is derived where it is needed.
 
 from __future__ import annotations
 
+import functools
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 
-from .backbones import BACKBONES, FeatureMap, apply_vgg, imagenet_classifier
-from .backbones.vgg import kernel_start, scaled
+from .backbones import (
+    Backbone,
+    FeatureMap,
+    block_map,
+    find_backbone,
+    keras_backbone,
+    kernel_start,
+    require_backbone,
+    scaled,
+)
 from .geometry import convolution, crop_offset, transposed_convolution
-from .layers import BGRMeanSubtraction, Bilinear, BilinearUpsampling2D, CropTo
+from .layers import (
+    CAFFE_BGR_MEAN,
+    FCN_BGR_MEAN,
+    PREPROCESSING_MODES,
+    Bilinear,
+    BilinearUpsampling2D,
+    CropTo,
+    ImagePreprocessing,
+    PadToMultiple,
+)
 from .suggestions import require_choice
-from .weights import load_weights, transplant
-from .weights.files import check_weights_path
+from .weights import check_source, fill
 
 CLASSIFIER_CHANNELS = 4096  # of fc6 and fc7
+
+# What the authors multiply the features of a skip by where all of FCN-8s is trained
+# at once: voc-fcn8s-atonce/net.py of their repository.
+AT_ONCE_SCALES = {"pool4": 0.01, "pool3": 0.0001}
 
 
 @dataclass(frozen=True)
@@ -29,7 +51,8 @@ class Topology:
     """What differs between the paper's network and its two common relatives."""
 
     image_padding: int  # zeros around the image, before the first convolution
-    classifier_kernel: int  # of fc6
+    bgr_mean: tuple[float, ...]  # of backbones trained in Caffe
+    pointwise: bool  # whether fc6 is 1x1 rather than of the backbone's own size
     padding: str  # of fc6 and of every upsampling
     activation: str | None  # of fc6 and fc7
     dropout: type[keras.layers.Layer]
@@ -38,37 +61,50 @@ class Topology:
 
 TOPOLOGIES = {
     # Long et al., and voc-fcn8s/net.py of their repository.
-    "paper": Topology(100, 7, "valid", "relu", keras.layers.Dropout, False),
+    "paper": Topology(
+        100, FCN_BGR_MEAN, False, "valid", "relu", keras.layers.Dropout, False
+    ),
     # The same layers with fc6 padded instead of the image.
-    "same": Topology(1, 7, "same", "relu", keras.layers.Dropout, False),
+    "same": Topology(
+        1, CAFFE_BGR_MEAN, False, "same", "relu", keras.layers.Dropout, False
+    ),
     # The exercise: fc6 and fc7 are 1x1, linear, and drop whole channels.
-    "pointwise": Topology(1, 1, "same", None, keras.layers.SpatialDropout2D, True),
+    "pointwise": Topology(
+        1, CAFFE_BGR_MEAN, True, "same", None, keras.layers.SpatialDropout2D, True
+    ),
 }
 
 UPSAMPLINGS = ("fixed", "learned")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Assembly:
     """The arguments of a builder, and the steps that they shape."""
 
+    stride: int  # of the finest map that is scored: 32, 16 or 8
     input_shape: tuple[int | None, int | None, int]
     num_classes: int
     weights: str | os.PathLike[str] | None
-    backbone: str
-    topology: str
+    backbone: str | keras.Model | Backbone
+    endpoints: Mapping[int, str] | None
+    topology: str | None
     upsampling: str
+    at_once: bool = False
     width: float
     dropout: float
     classifier_activation: Any
-    include_preprocessing: bool
+    include_preprocessing: bool | str
     name: str
 
     def __post_init__(self) -> None:
-        require_choice("backbone", self.backbone, BACKBONES)
-        require_choice("topology", self.topology, TOPOLOGIES)
-        require_choice("upsampling", self.upsampling, UPSAMPLINGS)
         _require_input_shape(self.input_shape)
+        require_choice("upsampling", self.upsampling, UPSAMPLINGS)
+        if self.topology is not None:
+            require_choice("topology", self.topology, TOPOLOGIES)
+        if isinstance(self.include_preprocessing, str):
+            require_choice(
+                "include_preprocessing", self.include_preprocessing, PREPROCESSING_MODES
+            )
         if not isinstance(self.num_classes, int) or self.num_classes < 1:
             raise ValueError(
                 "`num_classes` must be an integer of at least 1, the background "
@@ -97,35 +133,99 @@ class Assembly:
                 f"trained at. Received: width={self.width}. Pass `weights=None`."
             )
         if self.weights not in (None, "imagenet"):
-            check_weights_path(self.weights)
+            check_source(self.weights)
+        if isinstance(self.backbone, str):
+            require_backbone(self.backbone)
+
+    @functools.cached_property
+    def on(self) -> Backbone:
+        """The backbone itself."""
+        if isinstance(self.backbone, Backbone):
+            found = self.backbone
+        elif isinstance(self.backbone, str):
+            pretrained = self.weights == "imagenet"
+            found = find_backbone(self.backbone, self.endpoints, pretrained=pretrained)
+        else:
+            found = keras_backbone(self.backbone, self.endpoints)
+        if self.topology not in (None, *found.topologies):
+            raise ValueError(
+                "`topology` must be one that the backbone has: "
+                + ", ".join(f'"{t}"' for t in found.topologies)
+                + f". Received: topology={self.topology!r}. Leave it out."
+            )
+        if self.width != 1 and not found.scalable:
+            raise ValueError(
+                "`width` must be 1.0 with a backbone that has one width only. "
+                f"Received: width={self.width}."
+            )
+        return found
+
+    @functools.cached_property
+    def like(self) -> Topology:
+        """The topology itself."""
+        return TOPOLOGIES[self.topology or self.on.topologies[0]]
 
     def trunk(self) -> tuple[FeatureMap, FeatureMap, FeatureMap, FeatureMap]:
-        """Return the image, pool3, pool4 and fc7: strides 1, 8, 16 and 32."""
-        topology = TOPOLOGIES[self.topology]
+        """Return the image, pool3, pool4 and fc7: strides 1, 8, 16 and 32.
+
+        Not every backbone has all of them, nor fc6 and fc7: the last one is its
+        coarsest map, and those finer ones that it does not have hold no tensor.
+        """
         image = FeatureMap(keras.Input(self.input_shape, name="image"))
-        prepared = image
-        if self.include_preprocessing:
-            prepared = image.apply(BGRMeanSubtraction(name="preprocessing"))
-        pools = apply_vgg(
-            self.backbone,
-            prepared,
-            image_padding=topology.image_padding,
-            width=self.width,
+        prepared = self._preprocessed(image)
+        if self.on.padded_to > 1:
+            continued = PadToMultiple(self.on.padded_to, name="pad_image")
+            prepared = prepared.apply(continued)
+        maps = self.on.features(
+            prepared, image_padding=self.like.image_padding, width=self.width
         )
-        k = topology.classifier_kernel
-        x = pools["pool5"]
+        maps = {s: m for s, m in maps.items() if self.stride <= s <= 32}
+        if self.stride not in maps:
+            raise ValueError(
+                f"`endpoints` must name a layer of stride {self.stride} for "
+                f"`{self.name}`. Received: strides {sorted(maps) or 'none'}."
+            )
+        coarsest = maps.pop(max(maps))
+        if self.on.fc6_kernel:
+            coarsest = self._classifier(coarsest)
+        pool3, pool4 = (maps.get(s, block_map(None, s)) for s in (8, 16))
+        return image, pool3, pool4, coarsest
+
+    def _preprocessed(self, image: FeatureMap) -> FeatureMap:
+        """Return the image as the backbone expects it."""
+        if self.include_preprocessing is False:
+            return image
+        mode, mean = self.include_preprocessing, None
+        if mode is True:
+            mode = self.on.preprocessing
+            mean = self.like.bgr_mean if mode == "caffe" else None
+        if mode == "unknown":
+            raise ValueError(
+                "`include_preprocessing` must tell what this backbone expects, since "
+                "its name does not. Received: True. Pass "
+                + ", ".join(f'"{m}"' for m in PREPROCESSING_MODES)
+                + ", or False if it takes RGB of 0..255 as it is."
+            )
+        if mode is None:
+            return image
+        return image.apply(ImagePreprocessing(mode, mean, name="preprocessing"))
+
+    def _classifier(self, x: FeatureMap) -> FeatureMap:
+        """Append fc6 and fc7, the classifier's fully connected layers."""
+        like = self.like
+        k = 1 if like.pointwise else self.on.fc6_kernel
         for name, kernel_size in (("fc6", k), ("fc7", 1)):
             x = self._convolution(
                 x,
                 scaled(CLASSIFIER_CHANNELS, self.width),
                 kernel_size,
-                padding=topology.padding,
-                activation=topology.activation,
+                padding=like.padding,
+                activation=like.activation,
                 kernel_initializer=kernel_start(),
                 name=name,
             )
-            x = x.apply(topology.dropout(self.dropout, name=f"drop{name[-1]}"))
-        return image, pools["pool3"], pools["pool4"], x
+            x = x.apply(like.dropout(self.dropout, name=f"drop{name[-1]}"))
+        return x
 
     def score(self, features: FeatureMap, name: str) -> FeatureMap:
         """Score every class at every pixel; all scores start at zero."""
@@ -133,39 +233,52 @@ class Assembly:
             features, self.num_classes, 1, kernel_initializer="zeros", name=name
         )
 
-    def upscore(self, score: FeatureMap, factor: int, name: str) -> FeatureMap:
-        """Upsample scores by `factor`: a transposed convolution, bilinear at first."""
-        topology = TOPOLOGIES[self.topology]
-        k = 2 * factor - factor % 2
+    def upscore(self, score: FeatureMap, onto: FeatureMap, name: str) -> FeatureMap:
+        """Upsample scores to another map's stride by a bilinear transposed convolution.
+
+        Where their pixels lie halfway between the other map's, as behind VGG's 2x2
+        poolings, the kernel has 2s taps; where they lie upon them, 2s - 1.
+        """
+        factor = score.stride // onto.stride
+        if factor <= 1:
+            return score  # the backbone begins here, or below
+        between = (score.coordinates.shift - onto.coordinates.shift) / onto.stride
+        k = 2 * factor - (between.denominator == 1)
         if self.upsampling == "fixed":
-            layer = BilinearUpsampling2D(factor, topology.padding, name=name)
+            layer = BilinearUpsampling2D(factor, self.like.padding, k, name=name)
         else:
             layer = keras.layers.Conv2DTranspose(
                 self.num_classes,
                 k,
                 strides=factor,
-                padding=topology.padding,
+                padding=self.like.padding,
                 data_format="channels_last",
-                use_bias=topology.upsampling_bias,
+                use_bias=self.like.upsampling_bias,
                 kernel_initializer=Bilinear(factor),
                 name=name,
             )
-        padding = (k - factor) // 2 if topology.padding == "same" else 0
+        padding = (k - factor) // 2 if self.like.padding == "same" else 0
         return score.apply(layer, transposed_convolution(k, factor, padding))
 
-    def fuse(self, score: FeatureMap, skip: FeatureMap, name: str) -> FeatureMap:
-        """Add the scores of a skip, pixel on pixel.
+    def fuse(self, score: FeatureMap, skip: FeatureMap, pool: str) -> FeatureMap:
+        """Add the scores of a skip, pixel on pixel; what begins first is cropped.
 
-        Where the upsampled score begins inside the skip, as it does without
-        padding, the skip is cropped to it; else the score may reach beyond the
-        skip's end by the pixel that a pooling rounded up, and is cropped.
+        Without padding of the upsampling that is the skip. Else both begin together,
+        and the score may end beyond the skip by what a pooling rounded up.
         """
-        offset = crop_offset(skip.coordinates, score.coordinates)
-        larger, smaller = (skip, score) if offset else (score, skip)
+        if skip.tensor is None:
+            return score
+        if self.at_once:
+            scale = keras.layers.Rescaling(AT_ONCE_SCALES[pool], name=f"scale_{pool}")
+            skip = skip.apply(scale)
+        skip = self.score(skip, f"score_{pool}")
+        skip_first = skip.coordinates.shift < score.coordinates.shift
+        larger, smaller = (skip, score) if skip_first else (score, skip)
+        offset = crop_offset(larger.coordinates, smaller.coordinates)
         cropped = CropTo(offset, name=f"{larger.name}c")
-        layer = keras.layers.Add(name=name)
+        layer = keras.layers.Add(name=f"fuse_{pool}")
         both = [cropped([larger.tensor, smaller.tensor]), smaller.tensor]
-        return FeatureMap(layer(both), score.coordinates, name=name)
+        return FeatureMap(layer(both), smaller.coordinates, name=layer.name)
 
     def model(self, image: FeatureMap, score: FeatureMap) -> keras.Model:
         """Crop the scores to the image, make the model and fill its weights."""
@@ -181,11 +294,10 @@ class Assembly:
             )(outputs)
         model = keras.Model(image.tensor, outputs, name=self.name)
         if self.weights == "imagenet":
-            full = TOPOLOGIES[self.topology].classifier_kernel == 7
-            classifier = imagenet_classifier(self.backbone, include_top=full)
-            transplant(classifier, model, renamed={"fc1": "fc6", "fc2": "fc7"})
+            if self.on.load_imagenet is not None:
+                self.on.load_imagenet(model)
         elif self.weights is not None:
-            load_weights(model, self.weights)
+            fill(model, self.weights)
         return model
 
     def _convolution(

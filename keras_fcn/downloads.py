@@ -25,7 +25,10 @@ try:
 except ImportError:  # Windows, where nobody renames a file that another one has open
     fcntl = None
 
-_DIGITS = {"sha256": 64, "md5": 32}
+_DIGITS = {"sha256": 64, "sha1": 40, "md5": 32}
+# Some publishers tell the first digits only, in the name of the file.
+_PREFIX = "sha256-prefix"
+_WRONG_FILE = "It is incomplete or another file: remove it and start again."
 _CHUNK = 1 << 16
 # Not urllib's own opener: a mirror could redirect that one to ftp.
 _HANDLERS = (
@@ -43,7 +46,7 @@ def download(
     urls: Sequence[str],
     path: str | os.PathLike[str],
     *,
-    checksum: str,
+    checksum: str | None,
     size: int | None = None,
     progress: Callable[[int, int | None], None] = lambda done, total: None,
     timeout: float = 30,
@@ -58,7 +61,9 @@ def download(
     Args:
         urls: The same file on several servers, the best first; `http` or `https`.
         path: The file. Its folder is made if it is missing.
-        checksum: `"sha256:..."` or `"md5:..."`, in hexadecimal digits.
+        checksum: As `verify` takes it. `None` where nobody has published one: then
+            only the length is checked, nothing is resumed by a later call, and
+            whether it is the right file is for its reader to find out.
         size: The number of bytes, if it is known.
         progress: Called with the bytes that are here and their total, `None` if
             unknown.
@@ -83,14 +88,21 @@ def download(
         True
     """
     path = Path(path)
-    _algorithm(checksum)
+    if checksum is not None:
+        _algorithm(checksum)
     if not urls or any(urlsplit(url).scheme not in ("http", "https") for url in urls):
         raise ValueError(
             "`urls` must list addresses that begin with http:// or https://. "
             f"Received: urls={urls!r}."
         )
     if path.exists():
-        verify(path, checksum)
+        if checksum is not None:
+            verify(path, checksum)
+        elif size not in (None, path.stat().st_size):
+            raise ValueError(
+                f"{os.fspath(path)!r} must have {size} bytes. Received: "
+                f"{path.stat().st_size}. {_WRONG_FILE}"
+            )
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
@@ -105,10 +117,11 @@ def download(
                 told = "".join(c if c.isprintable() else " " for c in str(error))
                 reasons.append(f"  {url}: {told}")
         else:
+            check = f", check it ({checksum})," if checksum else ""
             raise DownloadError(
                 f"{path.name} must come from one of these addresses, and none gave "
                 "it:\n" + "\n".join(reasons) + "\nTry again later, or download one of "
-                f"them in a browser, check it ({checksum}), and save it as {path}."
+                f"them in a browser{check} and save it as {path}."
             )
     part.replace(path)
     return path
@@ -119,7 +132,8 @@ def verify(path: str | os.PathLike[str], checksum: str) -> None:
 
     Args:
         path: The file.
-        checksum: `"sha256:..."` or `"md5:..."`, in hexadecimal digits.
+        checksum: `"sha256:..."`, `"sha1:..."` or `"md5:..."` and all hexadecimal
+            digits, or `"sha256-prefix:..."` and the first 8 or more.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -131,12 +145,13 @@ def verify(path: str | os.PathLike[str], checksum: str) -> None:
         >>> file.write_bytes(b"hello")
         5
         >>> verify(file, "md5:5d41402abc4b2a76b9719d911017c592")
+        >>> verify(file, "sha256-prefix:2cf24dba")
     """
     received = file_checksum(path, _algorithm(checksum))
-    if received != checksum.lower():
+    if not _agrees(received, checksum):
         raise ValueError(
             f"{os.fspath(path)!r} must have the checksum {checksum}. Received: "
-            f"{received}. It is incomplete or another file: remove it and start again."
+            f"{received}. {_WRONG_FILE}"
         )
 
 
@@ -145,7 +160,7 @@ def file_checksum(path: str | os.PathLike[str], algorithm: str) -> str:
 
     Args:
         path: The file.
-        algorithm: `"sha256"` or `"md5"`.
+        algorithm: `"sha256"`, `"sha1"` or `"md5"`.
 
     Returns:
         The algorithm, a colon, and the digits: what `verify` and `download` take.
@@ -163,7 +178,7 @@ def file_checksum(path: str | os.PathLike[str], algorithm: str) -> str:
     """
     require_choice("algorithm", algorithm, _DIGITS)
     with Path(path).open("rb") as file:
-        # Some machines forbid MD5 for secrets; this is no secret.
+        # Some machines forbid MD5 and SHA-1 for secrets; this is no secret.
         digest = hashlib.file_digest(
             file, lambda: hashlib.new(algorithm, usedforsecurity=False)
         )
@@ -188,7 +203,7 @@ class _Part:
     def __init__(
         self,
         path: Path,
-        checksum: str,
+        checksum: str | None,
         size: int | None,
         progress: Callable[[int, int | None], None],
         timeout: float,
@@ -224,6 +239,8 @@ class _Part:
     def fill(self, url: str) -> None:
         """Bring the file to its end, or raise `_NoAnswer`."""
         cures = {"resume", "restart"}
+        if self.checksum is None:
+            self._empty()  # nothing would tell that another file had been continued
         while True:
             try:
                 return self._try(url)
@@ -237,7 +254,8 @@ class _Part:
     def _try(self, url: str) -> None:
         start = self.file.tell()
         # The last call may have ended a moment too early.
-        if start and start >= (self.size or 0) and self._is_right():
+        known = self.checksum is not None
+        if known and start and start >= (self.size or 0) and self._is_right():
             return
         start = self._receive(url, start)
         if not self._is_right():
@@ -262,6 +280,8 @@ class _Part:
                 raise _NoAnswer(f"a web page ({kind}) instead of the file")
             if self.size not in (None, total):
                 raise _NoAnswer(f"a file of {total} bytes instead of {self.size}")
+            if total is None and self.checksum is None:
+                raise _NoAnswer("neither a length nor a checksum to know its end by")
             if not start:
                 self._empty()
             self._append(answer, start, total)
@@ -311,8 +331,10 @@ class _Part:
             raise OSError(error.errno, message, str(self.path)) from error
 
     def _is_right(self) -> bool:
+        if self.checksum is None:
+            return True  # `_append` has counted its bytes
         received = file_checksum(self.path, _algorithm(self.checksum))
-        return received == self.checksum.lower()
+        return _agrees(received, self.checksum)
 
     def _empty(self) -> None:
         self.file.truncate(0)
@@ -320,14 +342,22 @@ class _Part:
 
 
 def _algorithm(checksum: str) -> str:
-    algorithm, _, digits = checksum.partition(":")
-    length = _DIGITS.get(algorithm)
-    if not length or not re.fullmatch(f"[0-9a-fA-F]{{{length}}}", digits):
+    """Return the algorithm of a well-formed checksum."""
+    form, _, digits = checksum.partition(":")
+    algorithm = "sha256" if form == _PREFIX else form
+    most = _DIGITS.get(algorithm, 0)
+    fewest = 8 if form == _PREFIX else most
+    if not most or not re.fullmatch(f"[0-9a-fA-F]{{{fewest},{most}}}", digits):
         raise ValueError(
-            '`checksum` must be "sha256:" and 64 hexadecimal digits, or "md5:" and 32. '
+            '`checksum` must be "sha256:" and 64 hexadecimal digits, "sha1:" and 40, '
+            f'"md5:" and 32, or "{_PREFIX}:" and at least 8. '
             f"Received: checksum={checksum!r}."
         )
     return algorithm
+
+
+def _agrees(received: str, checksum: str) -> bool:
+    return received.startswith(checksum.lower().replace(f"{_PREFIX}:", "sha256:"))
 
 
 def _ask(url: str, start: int, timeout: float) -> http.client.HTTPResponse:

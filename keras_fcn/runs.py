@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import importlib
 import importlib.metadata
 import os
@@ -23,6 +24,7 @@ import keras
 import yaml
 
 from . import models
+from .backbones import topologies_of
 from .datasets import DataConfig
 from .storage import write_atomically
 from .suggestions import require_choice
@@ -32,13 +34,24 @@ MODELS = {
     "fcn32s": models.build_fcn32s,
     "fcn16s": models.build_fcn16s,
     "fcn8s": models.build_fcn8s,
+    "fcn8s_atonce": functools.partial(
+        models.build_fcn8s, at_once=True, name="fcn8s_atonce"
+    ),
 }
 
 # The learning rate that each optimiser is usually begun with here: fine-tuning from
 # ImageNet, mean loss.
-LEARNING_RATES = {"adam": 1e-4, "adamw": 1e-4, "sgd": 1e-3}
+LEARNING_RATES = {"adam": 1e-4, "adamw": 1e-4, "sgd": 1e-3, "caffe_sgd": 1e-3}
+
+PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
+
+# What a network does with an image first. "backbone": what its backbone expects.
+PREPROCESSINGS = ("backbone", "caffe", "torch", "tf", "none")
 
 CONFIG = "config.yaml"
+
+# What makes the weights of one run fit into the network of another.
+NETWORK = ("backbone", "preprocessing", "topology", "upsampling", "width")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,20 +60,31 @@ class RunConfig(DataConfig):
 
     Args:
         dataset: As in `DataConfig`; so are all of its arguments.
-        model: `"fcn32s"`, `"fcn16s"` or `"fcn8s"`.
-        epochs: Times that each training sample is seen.
+        model: `"fcn32s"`, `"fcn16s"`, `"fcn8s"` or `"fcn8s_atonce"`.
+        from_run: Folder of a run whose weights this one begins with, layer by layer
+            and class by class; `weights` plays no part then.
+        epochs: Times that each training sample is seen, or as `steps_per_epoch` says.
+        steps_per_epoch: Steps between two validations; `0` sees each sample once.
         batch_size: Samples per step.
+        accumulate: Steps whose gradients are averaged before the weights move.
         crop_size: Pixels a side of training cuts; `0` trains at native sizes.
         augment: Whether to scale and flip training samples at random.
         cache: Whether to keep decoded training samples in memory, up to 4 GiB.
         scale_range: Lowest and highest factor of that scaling.
-        optimizer: `"adam"`, `"adamw"` or `"sgd"`.
-        lr: Learning rate of the first step; it falls to zero by `(1 - t)**0.9`.
-        momentum: Of `"sgd"`.
-        weight_decay: Of `"sgd"` and `"adamw"`.
+        optimizer: `"adam"`, `"adamw"`, `"sgd"` or `"caffe_sgd"`, the paper's.
+        lr: Learning rate of the first step.
+        lr_policy: `"poly"`: it falls to zero by `(1 - t)**0.9`; or `"fixed"`.
+        momentum: Of `"sgd"` and `"caffe_sgd"`.
+        weight_decay: Of `"sgd"`, `"caffe_sgd"` and `"adamw"`.
+        doubled_biases: Whose biases learn at twice the rate and without decay, with
+            `"caffe_sgd"`: `"all"`, `"scores"` or `"none"`.
         loss: `"mean"` or `"sum"` over valid pixels.
-        weights: `"imagenet"`, `"none"` or the path of a weights file.
-        backbone: As in `build_fcn8s`; so are the following.
+        precision: `"float32"`, `"mixed_float16"` or `"mixed_bfloat16"`.
+        weights: `"imagenet"`, `"none"`, the path of a weights file, or the name of
+            published weights.
+        backbone: As in `build_fcn8s`, by name; so are the following.
+        preprocessing: `"backbone"`, what the backbone expects; `"caffe"`, `"torch"`,
+            `"tf"` or `"none"`.
         topology: As in `build_fcn8s`.
         upsampling: As in `build_fcn8s`.
         width: As in `build_fcn8s`.
@@ -73,20 +97,27 @@ class RunConfig(DataConfig):
     """
 
     model: str = "fcn8s"
+    from_run: str | None = None
     epochs: int = 20
+    steps_per_epoch: int = 0
     batch_size: int = 8
+    accumulate: int = 1
     crop_size: int = 0
     augment: bool = True
     scale_range: tuple[float, float] = (0.5, 2.0)
     cache: bool = False
     optimizer: str = "adam"
     lr: float = LEARNING_RATES["adam"]
+    lr_policy: str = "poly"
     momentum: float = 0.9
     weight_decay: float = 0.0
+    doubled_biases: str = "none"
     loss: str = "mean"
+    precision: str = "float32"
     weights: str = "imagenet"
     backbone: str = "vgg16"
-    topology: str = "paper"
+    preprocessing: str = "backbone"
+    topology: str | None = None
     upsampling: str = "fixed"
     width: float = 1.0
     dropout: float = 0.5
@@ -94,16 +125,33 @@ class RunConfig(DataConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         require_choice("model", self.model, MODELS)
+        if self.topology is None:
+            own = topologies_of(self.backbone)[0]
+            object.__setattr__(self, "topology", own)
         require_choice("optimizer", self.optimizer, LEARNING_RATES)
+        require_choice("lr_policy", self.lr_policy, ("poly", "fixed"))
         require_choice("loss", self.loss, ("mean", "sum"))
-        for name in ("epochs", "batch_size"):
+        require_choice("doubled_biases", self.doubled_biases, ("none", "scores", "all"))
+        require_choice("precision", self.precision, PRECISIONS)
+        require_choice("preprocessing", self.preprocessing, PREPROCESSINGS)
+        for name in ("epochs", "batch_size", "accumulate"):
             self._require(name, getattr(self, name) >= 1, "at least 1")
-        for name in ("crop_size", "weight_decay", "seed"):
+        for name in ("steps_per_epoch", "crop_size", "weight_decay", "seed"):
             self._require(name, getattr(self, name) >= 0, "at least 0")
         self._require("lr", self.lr > 0, "above 0")
         low, high = self.scale_range
         self._require("scale_range", 0 < low <= high, "two rising factors above 0")
         self._require("momentum", 0 <= self.momentum < 1, "at least 0 and below 1")
+        self._require(
+            "precision",
+            (self.precision, self.loss) != ("mixed_float16", "sum"),
+            'another one with `loss="sum"`, which would overflow 16 bits',
+        )
+        self._require(
+            "doubled_biases",
+            self.optimizer == "caffe_sgd" or self.doubled_biases == "none",
+            '"none" with any optimizer but "caffe_sgd"',
+        )
 
     def build(self, weights: str | os.PathLike[str] | None = None) -> keras.Model:
         """Build the network, with these weights or at random."""
@@ -111,6 +159,9 @@ class RunConfig(DataConfig):
             num_classes=len(self.class_names),
             weights=weights,
             backbone=self.backbone,
+            include_preprocessing={"backbone": True, "none": False}.get(
+                self.preprocessing, self.preprocessing
+            ),
             topology=self.topology,
             upsampling=self.upsampling,
             width=self.width,
@@ -201,6 +252,19 @@ def load_run(
         (True, 'fcn8s')
     """
     require_choice("weights", weights, ("best", "last"))
+    config = read_config(run_dir)
+    model = config.build()
+    load_weights(model, Path(run_dir) / f"{weights}.safetensors")
+    return model, config
+
+
+def read_config(run_dir: str | os.PathLike[str]) -> RunConfig:
+    """Read the configuration of a run folder.
+
+    Raises:
+        FileNotFoundError: If the folder or its `config.yaml` is missing.
+        ValueError: If `config.yaml` is not what it should be.
+    """
     folder = Path(run_dir)
     file = folder / CONFIG
     if not file.is_file():
@@ -209,12 +273,9 @@ def load_run(
             "not. `keras-fcn train --run-dir` makes one."
         )
     try:
-        config = RunConfig.from_yaml(file.read_text(encoding="utf-8"))
+        return RunConfig.from_yaml(file.read_text(encoding="utf-8"))
     except (ValueError, yaml.YAMLError) as error:
         raise ValueError(f"{str(file)!r} cannot be used: {error}") from error
-    model = config.build()
-    load_weights(model, folder / f"{weights}.safetensors")
-    return model, config
 
 
 def _is_of_type(value: Any, hint: Any) -> bool:

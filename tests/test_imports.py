@@ -64,6 +64,7 @@ except ModuleNotFoundError as error:
 
 
 PUBLIC = [
+    "backbones",
     "build_fcn16s",
     "build_fcn32s",
     "build_fcn8s",
@@ -74,10 +75,14 @@ PUBLIC = [
     "load_weights",
     "losses",
     "metrics",
+    "optimizers",
     "pictures",
     "predict",
+    "pretrained",
+    "recipes",
     "save_weights",
     "transposed",
+    "weights",
 ]
 
 

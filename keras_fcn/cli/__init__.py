@@ -12,9 +12,11 @@ from typing import Annotated
 
 import typer
 
+from .convert import convert
 from .data import app as data
 from .evaluate import evaluate
 from .predict import predict
+from .recipes import recipes
 from .train import train
 
 app = typer.Typer(
@@ -31,6 +33,10 @@ app.command(epilog="Then: keras-fcn evaluate RUN and keras-fcn predict RUN PHOTO
 )
 app.command()(evaluate)
 app.command()(predict)
+app.command(epilog="Then: keras-fcn predict RUN PHOTO and keras-fcn evaluate RUN")(
+    convert
+)
+app.command()(recipes)
 app.add_typer(data, name="data")
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ..datasets import DataReport, Problem
+    from ..weights import Inheritance
 
 console = Console()
 
@@ -66,8 +67,8 @@ def download_bar() -> Iterator[Callable[[str, int, int | None], None]]:
 def print_table(title: str, columns: Sequence[str], rows: Sequence[list[str]]) -> None:
     """Print rows of text."""
     table = Table(title=title, show_header=any(columns))
-    for column in columns:
-        table.add_column(column)
+    for number, column in enumerate(columns):
+        table.add_column(column, no_wrap=number == 0)  # a name, for people to copy
     for row in rows:
         table.add_row(*map(escape, row))
     console.print(table)
@@ -137,6 +138,21 @@ def print_scores(
         absent = value != value  # NaN: neither true nor predicted anywhere
         table.add_row(name, "absent" if absent else f"{100 * value:.2f}")
     console.print(table)
+
+
+def print_inheritance(
+    run_dir: str | None, inherited: Inheritance, scores: dict[str, float]
+) -> None:
+    """Print what a run begins with, and how it scores before the first step."""
+    parts = [_counted(len(inherited.copied), "tensor")]
+    if inherited.by_class:
+        layers = sorted({name.split("/")[0] for name in inherited.by_class})
+        parts.append(f"of {', '.join(layers)} the classes that both have")
+    console.print(f"From {escape(str(run_dir))}: {'; '.join(parts)}.", highlight=False)
+    new = sorted({name.rsplit("/", 1)[0] for name in inherited.new})
+    if new:
+        console.print(f"New: {', '.join(new)}.", highlight=False)
+    console.print(f"Validation mean IoU before training: {scores['mean_iou']:.2%}.")
 
 
 def _counted(number: int, thing: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -130,6 +131,53 @@ def with_dataset(settings: Mapping[str, Any]) -> dict[str, Any]:
     told = settings["dataset"]
     meant = told or ("folder" if settings["images"] else "shapes")
     return {**settings, "dataset": meant}
+
+
+def with_recipe(context: typer.Context) -> dict[str, Any]:
+    """Return the arguments of a training: its recipe's where the user said nothing.
+
+    The network's shape is that of the run it begins with, if there is one.
+
+    Raises:
+        ValueError: If there is no such recipe, or it begins with another run's
+            weights and is given none.
+    """
+    from .. import recipes
+    from ..datasets import DataConfig
+    from ..runs import LEARNING_RATES, NETWORK, read_config
+
+    settings = dict(context.params)
+    settings.pop("run_dir")
+    told = {name for name in settings if _is_told(context, name)}
+    recipe = recipes.load(name) if (name := settings.pop("recipe")) else None
+    if recipe is not None:
+        if recipe.starts_from and not told & {"from_run", "weights"}:
+            raise ValueError(
+                f"The recipe {recipe.name} begins with the weights of "
+                f"{recipe.starts_from}. Train that first, then add --from RUN."
+            )
+        planned = dataclasses.asdict(recipe.config)
+        if told & {"dataset", "images"}:  # the user's own data, not the recipe's
+            data = {field.name for field in dataclasses.fields(DataConfig)}
+            planned = {n: v for n, v in planned.items() if n not in data - {"seed"}}
+        settings |= {n: v for n, v in planned.items() if n in settings.keys() - told}
+    if settings["from_run"] is not None:
+        settings["from_run"] = str(settings["from_run"])
+        earlier = read_config(settings["from_run"])
+        settings |= {n: getattr(earlier, n) for n in NETWORK if n not in told}
+        settings["weights"] = "none"  # the run's own
+    settings = with_dataset(settings)
+    if settings["crop_size"] is None:
+        settings["crop_size"] = 64 if settings["dataset"] == "shapes" else 320
+    if settings["lr"] is None:
+        scratch = settings["weights"] == "none" and settings["from_run"] is None
+        settings["lr"] = LEARNING_RATES[settings["optimizer"]] * (5 if scratch else 1)
+    return settings
+
+
+def _is_told(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def slug(text: str) -> str:

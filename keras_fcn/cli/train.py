@@ -9,16 +9,38 @@ import typer
 
 from . import options
 
+NETWORK, SAMPLES, OPTIMISER = "Network", "Samples and steps", "Optimiser"
+
 
 def train(
+    context: typer.Context,
     run_dir: Annotated[
         Path,
         typer.Option(
             "--run-dir", "--output-dir", help="New folder for everything of this run."
         ),
     ],
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="A whole training by name: 'voc_fcn32s', the paper's, and others. "
+            "What you say beside it counts more. `keras-fcn recipes` lists them.",
+            show_default=False,
+        ),
+    ] = None,
+    from_run: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="RUN",
+            help="Begin with the weights of this run, layer by layer and class by "
+            "class; its backbone, topology, upsampling and width are taken over.",
+            show_default=False,
+        ),
+    ] = None,
     model: Annotated[
-        Literal["fcn32s", "fcn16s", "fcn8s"], typer.Option(help="Network.")
+        Literal["fcn32s", "fcn16s", "fcn8s", "fcn8s_atonce"],
+        typer.Option(help="Network.", rich_help_panel=NETWORK),
     ] = "fcn8s",
     dataset: options.Dataset = None,
     data_dir: options.DataDir = None,
@@ -33,68 +55,151 @@ def train(
     labels: options.Labels = None,
     ignore_class: options.IgnoreClass = 255,
     binary: options.Binary = False,
-    epochs: Annotated[int, typer.Option(help="Times each sample is seen.")] = 20,
+    epochs: Annotated[
+        int, typer.Option(help="Times each sample is seen.", rich_help_panel=SAMPLES)
+    ] = 20,
+    steps_per_epoch: Annotated[
+        int,
+        typer.Option(
+            help="Steps between two validations; 0: each sample once.",
+            rich_help_panel=SAMPLES,
+        ),
+    ] = 0,
     batch_size: Annotated[
-        int, typer.Option("--batch-size", "-b", help="Samples per step.")
+        int,
+        typer.Option(
+            "--batch-size", "-b", help="Samples per step.", rich_help_panel=SAMPLES
+        ),
     ] = 8,
+    accumulate: Annotated[
+        int,
+        typer.Option(
+            help="Steps whose gradients are averaged for one update.",
+            rich_help_panel=SAMPLES,
+        ),
+    ] = 1,
     crop_size: Annotated[
         int | None,
         typer.Option(
             help="Pixels a side of training cuts; 0: native sizes. "
             "By default 64 for shapes, else 320.",
             show_default=False,
+            rich_help_panel=SAMPLES,
         ),
     ] = None,
     augment: Annotated[
-        bool, typer.Option(help="Scale and flip training samples at random.")
+        bool,
+        typer.Option(
+            help="Scale and flip training samples at random.", rich_help_panel=SAMPLES
+        ),
     ] = True,
     scale_range: Annotated[
         tuple[float, float],
-        typer.Option(metavar="LOW HIGH", help="Factors of that scaling."),
+        typer.Option(
+            metavar="LOW HIGH", help="Factors of that scaling.", rich_help_panel=SAMPLES
+        ),
     ] = (0.5, 2.0),
     cache: Annotated[
         bool,
-        typer.Option("--cache", help="Keep decoded samples in memory, up to 4 GiB."),
+        typer.Option(
+            "--cache",
+            help="Keep decoded samples in memory, up to 4 GiB.",
+            rich_help_panel=SAMPLES,
+        ),
     ] = False,
     optimizer: Annotated[
-        Literal["adam", "adamw", "sgd"], typer.Option(help="Optimiser.")
+        Literal["adam", "adamw", "sgd", "caffe_sgd"],
+        typer.Option(
+            help="Optimiser; 'caffe_sgd' is the paper's.", rich_help_panel=OPTIMISER
+        ),
     ] = "adam",
     lr: Annotated[
         float | None,
         typer.Option(
-            help="First learning rate; it falls to 0. By default 1e-4, for sgd "
-            "1e-3, and 5 times that from scratch.",
+            help="First learning rate. By default 1e-4, for both sgd 1e-3, and 5 "
+            "times that from scratch.",
             show_default=False,
+            rich_help_panel=OPTIMISER,
         ),
     ] = None,
-    momentum: Annotated[float, typer.Option(help="Of sgd.")] = 0.9,
+    lr_policy: Annotated[
+        Literal["poly", "fixed"],
+        typer.Option(help="'poly' lets it fall to 0.", rich_help_panel=OPTIMISER),
+    ] = "poly",
+    momentum: Annotated[
+        float, typer.Option(help="Of both sgd.", rich_help_panel=OPTIMISER)
+    ] = 0.9,
     weight_decay: Annotated[
-        float, typer.Option("--weight-decay", "--wd", help="Of sgd and adamw.")
+        float,
+        typer.Option(
+            "--weight-decay", "--wd", help="Of all but adam.", rich_help_panel=OPTIMISER
+        ),
     ] = 0.0,
+    doubled_biases: Annotated[
+        Literal["none", "scores", "all"],
+        typer.Option(
+            help="Whose biases learn at twice the rate and without decay, with "
+            "caffe_sgd; the paper's: all.",
+            rich_help_panel=OPTIMISER,
+        ),
+    ] = "none",
     loss: Annotated[
         Literal["mean", "sum"],
-        typer.Option(help="Over valid pixels; the paper's is the sum."),
+        typer.Option(
+            help="Over valid pixels; the paper's is the sum.", rich_help_panel=OPTIMISER
+        ),
     ] = "mean",
+    precision: Annotated[
+        Literal["float32", "mixed_float16", "mixed_bfloat16"],
+        typer.Option(
+            help="The mixed ones are faster on recent GPUs.", rich_help_panel=OPTIMISER
+        ),
+    ] = "float32",
     weights: Annotated[
         str,
         typer.Option(
-            help="'imagenet' (a download), 'none' (from scratch), or a weights file."
+            help="'imagenet' (a download), 'none' (from scratch), a weights file, or "
+            "published weights by name: `keras-fcn convert --list`.",
+            rich_help_panel=NETWORK,
         ),
     ] = "imagenet",
     backbone: Annotated[
-        Literal["vgg16", "vgg19"], typer.Option(help="Backbone.")
+        str,
+        typer.Option(
+            help="vgg16, vgg19, alexnet, googlenet, or one of Keras': ResNet50, "
+            "MobileNetV2, ConvNeXtTiny, ...",
+            rich_help_panel=NETWORK,
+        ),
     ] = "vgg16",
+    preprocessing: Annotated[
+        Literal["backbone", "caffe", "torch", "tf", "none"],
+        typer.Option(
+            help="Of images, in the network: by default the backbone's.",
+            rich_help_panel=NETWORK,
+        ),
+    ] = "backbone",
     topology: Annotated[
-        Literal["paper", "same", "pointwise"],
-        typer.Option(help="'paper' pads the image by 100; 'same' costs about half."),
-    ] = "paper",
+        Literal["paper", "same", "pointwise"] | None,
+        typer.Option(
+            help="'paper' pads the image by 100; 'same' costs about half. By default "
+            "'paper' where the backbone has it.",
+            show_default=False,
+            rich_help_panel=NETWORK,
+        ),
+    ] = None,
     upsampling: Annotated[
-        Literal["fixed", "learned"], typer.Option(help="Bilinear, or learned from it.")
+        Literal["fixed", "learned"],
+        typer.Option(help="Bilinear, or learned from it.", rich_help_panel=NETWORK),
     ] = "fixed",
     width: Annotated[
-        float, typer.Option(help="Factor on all channels, for small machines.")
+        float,
+        typer.Option(
+            help="Factor on all channels, for small machines.", rich_help_panel=NETWORK
+        ),
     ] = 1.0,
-    dropout: Annotated[float, typer.Option(help="Rate after fc6 and fc7.")] = 0.5,
+    dropout: Annotated[
+        float, typer.Option(help="Rate after fc6 and fc7.", rich_help_panel=NETWORK)
+    ] = 0.5,
     seed: options.Seed = 0,
 ) -> None:
     """Train a network and keep its weights, scores and pictures in a folder.
@@ -108,32 +213,39 @@ def train(
 
         keras-fcn train --dataset voc --data-dir VOCdevkit --run-dir runs/voc
 
+    Example, the paper's FCN-16s, from an FCN-32s trained before:
+
+        keras-fcn train --recipe voc_fcn16s --from runs/32s --data-dir VOC2011
+        --run-dir runs/16s
+
     Example, without data, download or GPU:
 
         keras-fcn train --weights none --width 0.125 --run-dir runs/first
     """
-    settings = options.with_dataset(locals())
-    from ..runs import LEARNING_RATES, RunConfig
+    settings = options.with_recipe(context)
+    from ..runs import RunConfig
     from ..training import train as fit
-    from .console import bar, console, print_data_report
+    from .console import bar, console, print_data_report, print_inheritance
 
-    settings.pop("run_dir")
-    if crop_size is None:
-        settings["crop_size"] = 64 if settings["dataset"] == "shapes" else 320
-    if lr is None:
-        settings["lr"] = LEARNING_RATES[optimizer] * (5 if weights == "none" else 1)
     config = RunConfig(**settings)
+    begun: list[float] = []
+
+    def on_inherited(inherited, scores):
+        begun.append(scores["mean_iou"])
+        print_inheritance(config.from_run, inherited, scores)
+
     try:
         history = fit(
             config,
             run_dir,
             on_checked=print_data_report,
+            on_inherited=on_inherited,
             progress=bar("Reading photos and masks"),
         )
     except KeyboardInterrupt:
         console.print(f"[yellow]Interrupted. Finished epochs are kept in {run_dir}.")
         raise
-    best = max(history["val_mean_iou"])
-    epoch = history["val_mean_iou"].index(best) + 1
+    best = max(scores := begun + history["val_mean_iou"])
+    epoch = scores.index(best) + 1 - len(begun)
     console.print(f"Best validation mean IoU {100 * best:.2f} % in epoch {epoch}.")
     console.print(f"Weights, log and pictures: [bold]{run_dir}")

@@ -82,6 +82,11 @@ class SaveWeights(keras.callbacks.Callback):
         self.monitor = monitor
         self.best = -np.inf
 
+    def begin(self, model: keras.Model, scores: dict[str, float]) -> None:
+        """Keep the weights that a run begins with as its best ones so far."""
+        self.best = scores[self.monitor.removeprefix("val_")]
+        save_weights(model, self.run_dir / "best.safetensors")
+
     def on_epoch_end(self, epoch, logs=None):
         save_weights(self.model, self.run_dir / "last.safetensors")
         score = (logs or {})[self.monitor]

@@ -21,7 +21,8 @@ from ..datasets import (
 )
 from ..losses import PixelwiseCrossentropy
 from ..metrics import SegmentationScores
-from ..runs import CONFIG, RunConfig, write_config
+from ..runs import CONFIG, RunConfig, load_run, write_config
+from ..weights import Inheritance, inherit
 from .callbacks import DrawPredictions, KeepHistory, SaveWeights, StopOnNaN
 from .optimizers import make_optimizer
 
@@ -31,6 +32,7 @@ def train(
     run_dir: str | os.PathLike[str],
     *,
     on_checked: Callable[[str, DataReport], None] = lambda split, report: None,
+    on_inherited: Callable[[Inheritance, dict[str, float]], None] = lambda *_: None,
     progress: Callable[[Iterable], Iterable] = iter,
     verbose: bool = True,
 ) -> dict[str, list[float]]:
@@ -38,13 +40,16 @@ def train(
 
     All photos and masks are read before anything is built. The folder receives
     `config.yaml`, `log.csv`, `best.safetensors`, `last.safetensors` and `pictures/`.
-    An interrupt (Ctrl-C) keeps what the finished epochs gave.
+    With `from_run` the best weights are those of that run until an epoch scores
+    higher. An interrupt (Ctrl-C) keeps what the finished epochs gave.
 
     Args:
         config: What to train. Its `class_names` are taken from the data set.
         run_dir: The run folder; made if missing, and not yet a run's.
         on_checked: Called with a split's name and its `DataReport`. Defaults to
             nothing.
+        on_inherited: Called with what was taken over from `config.from_run` and the
+            validation scores before the first step. Defaults to nothing.
         progress: Wraps the loops over samples, to draw a bar. Defaults to nothing.
         verbose: Whether Keras draws a bar (in a terminal) or prints a line (elsewhere)
             for each epoch. Defaults to `True`.
@@ -77,8 +82,8 @@ def train(
     config = dataclasses.replace(config, class_names=training.class_names)
     _check(config, training, validation, on_checked, progress)
 
-    steps = math.ceil(len(training) / config.batch_size)
-    model = config.build(None if config.weights == "none" else config.weights)
+    steps = config.steps_per_epoch or math.ceil(len(training) / config.batch_size)
+    model, inherited = _begin(config)
     model.compile(
         optimizer=make_optimizer(
             config.optimizer,
@@ -86,6 +91,9 @@ def train(
             steps * config.epochs,
             momentum=config.momentum,
             weight_decay=config.weight_decay,
+            lr_policy=config.lr_policy,
+            accumulate=config.accumulate,
+            doubled_biases=config.doubled_biases,
         ),
         loss=PixelwiseCrossentropy(
             ignore_class=training.ignore_class, reduction=config.loss
@@ -105,7 +113,11 @@ def train(
         seed=config.seed,
         endless=True,
     )
-    log = KeepHistory(folder)
+    log, keep = KeepHistory(folder), SaveWeights(folder)
+    if inherited is not None:
+        scores = model.evaluate(validation.batches(1), return_dict=True, verbose=0)
+        on_inherited(inherited, scores)
+        keep.begin(model, scores)
     model.fit(
         batches,
         epochs=config.epochs,
@@ -115,12 +127,27 @@ def train(
         verbose=(1 if sys.stdout.isatty() else 2) if verbose else 0,
         callbacks=[
             StopOnNaN(),  # first: nothing of such an epoch is kept
-            SaveWeights(folder),
+            keep,
             log,
             DrawPredictions(folder, validation),
         ],
     )
     return log.history
+
+
+def _begin(config: RunConfig) -> tuple[keras.Model, Inheritance | None]:
+    """Return the network with its first weights, and what it has from another run."""
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(config.precision)
+    try:
+        if config.from_run is None:
+            weights = None if config.weights == "none" else config.weights
+            return config.build(weights), None
+        model = config.build()
+    finally:
+        keras.config.set_dtype_policy(policy)
+    stage, earlier = load_run(config.from_run)
+    return model, inherit(stage, model, earlier.class_names, config.class_names)
 
 
 def _check(

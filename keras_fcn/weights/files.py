@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
@@ -48,8 +49,8 @@ def save_weights(model: keras.Model, path: str | os.PathLike[str]) -> None:
             f"Received: path={str(path)!r}."
         )
     tensors = {
-        name: np.ascontiguousarray(keras.ops.convert_to_numpy(variable))
-        for name, variable in _variables(model).items()
+        name: np.array(keras.ops.convert_to_numpy(variable), order="C")
+        for name, variable in named_variables(model).items()
     }
     # One entry only: safetensors writes several in any order, and two files of the
     # same weights would differ.
@@ -74,12 +75,12 @@ def load_weights(model: keras.Model, path: str | os.PathLike[str]) -> None:
             message names every layer that differs. It is a `ValueError`.
     """
     path = check_weights_path(path)
-    variables = _variables(model)
+    variables = named_variables(model)
     if path.name.endswith(".safetensors"):
         keys = {name: name for name in variables}
         found = _shapes_in_safetensors(path)
     else:
-        keys = _keras_h5_keys(model)
+        keys = {name: key for name, key, _ in _walk(model)}
         found = _shapes_in_h5(path)
     _require_same_shapes(
         model,
@@ -110,20 +111,21 @@ def check_weights_path(path: str | os.PathLike[str]) -> Path:
     return path
 
 
-def _variables(model: keras.Model) -> dict[str, keras.Variable]:
-    return {
-        f"{layer.name}/{variable.name}": variable
-        for layer in model.layers
-        for variable in layer.weights
-    }
+def named_variables(model: keras.Model) -> dict[str, keras.Variable]:
+    """Return the variables of a model, each named `layer/variable`.
 
-
-def _keras_h5_keys(model: keras.Model) -> dict[str, str]:
-    """Return, for each `layer/variable`, Keras' own path in a `.weights.h5` file.
-
-    Keras numbers the layers of each class: `conv2d`, `conv2d_1`, ... in order.
+    Those of a model within it are named `model/layer/variable`. Layers and
+    variables that Keras numbered by itself (`conv2d_7`) are numbered within their
+    model, since Keras counts all that a program has made.
     """
-    keys: dict[str, str] = {}
+    return {name: variable for name, _, variable in _walk(model)}
+
+
+def _walk(model: keras.Model) -> Iterator[tuple[str, str, keras.Variable]]:
+    """Yield each variable with our name and with Keras' path in a `.weights.h5` file.
+
+    Keras numbers the layers of each class there: `conv2d`, `conv2d_1`, ... in order.
+    """
     seen: dict[str, int] = {}
     for layer in model.layers:
         word = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", type(layer).__name__)
@@ -131,9 +133,15 @@ def _keras_h5_keys(model: keras.Model) -> dict[str, str]:
         number = seen.get(word, 0)
         seen[word] = number + 1
         folder = f"{word}_{number}" if number else word
+        name = folder if re.fullmatch(rf"{word}(_\d+)?", layer.name) else layer.name
+        if isinstance(layer, keras.Model):
+            for inner, key, variable in _walk(layer):
+                yield f"{name}/{inner}", f"layers/{folder}/{key}", variable
+            continue
         for index, variable in enumerate(layer.weights):
-            keys[f"{layer.name}/{variable.name}"] = f"layers/{folder}/vars/{index}"
-    return keys
+            numbered = re.fullmatch(r"variable(_\d+)?", variable.name)
+            last = f"variable_{index}" if numbered else variable.name
+            yield f"{name}/{last}", f"layers/{folder}/vars/{index}", variable
 
 
 def _shapes_in_safetensors(path: Path) -> Shapes:

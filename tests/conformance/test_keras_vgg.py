@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import keras_fcn
-from keras_fcn import assembly
+from keras_fcn.backbones import vgg
 
 # Sums of 25,088 products in float32, relative to the largest activation.
 FLOAT32_SUM_OVER_25088 = 1e-4
@@ -29,14 +29,14 @@ def classifier():
 def imagenet(classifier, monkeypatch):
     """Let `weights="imagenet"` find the random classifier instead of a download."""
 
-    def load(backbone, *, include_top):
-        assert backbone == "vgg16"
+    def load(build, *, include_top):
+        assert build is keras.applications.VGG16
         if include_top:
             return classifier
         blocks = classifier.get_layer("block5_pool").output
         return keras.Model(classifier.input, blocks)
 
-    monkeypatch.setattr(assembly, "imagenet_classifier", load)
+    monkeypatch.setattr(vgg, "imagenet_classifier", load)
 
 
 def as_array(tensor):

@@ -156,6 +156,11 @@ def test_impossible_labels_stop_training_before_anything_is_written(tmp_path, vo
         ("train --model fcn4s --run-dir {tmp}/r", "fcn4s"),
         ("train --epochs 0 --run-dir {tmp}/r", "epochs=0"),
         ("train --weights {tmp}/w.safetensors --run-dir {tmp}/r", "w.safetensors"),
+        ("train --backbone resnet50 --run-dir {tmp}/r", 'Did you mean "ResNet50"'),
+        ("train --recipe voc_fcn1 --run-dir {tmp}/r", 'Did you mean "voc_fcn16s"'),
+        ("train --recipe voc_fcn8s --run-dir {tmp}/r", "begins with the weights of"),
+        ("train --from {tmp}/no --run-dir {tmp}/r", "config.yaml"),
+        ("train --doubled-biases all --run-dir {tmp}/r", 'but "caffe_sgd"'),
         ("evaluate {tmp}", "config.yaml"),
         ("predict {tmp} {tmp}/none.jpg", "none.jpg"),
         ("train", "run-dir"),
@@ -179,7 +184,7 @@ def test_a_run_is_not_overwritten(trained, voc):
     assert (run_dir / "best.safetensors").read_bytes() == before
 
 
-@pytest.mark.parametrize("verb", ["train", "evaluate", "predict"])
+@pytest.mark.parametrize("verb", ["train", "evaluate", "predict", "convert", "recipes"])
 def test_help_shows_an_example(verb):
     printed = run(verb, "--help").stdout
     assert f"keras-fcn {verb}" in printed

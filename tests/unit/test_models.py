@@ -123,13 +123,36 @@ def test_width_scales_every_channel_count():
     assert model.get_layer("fc6").filters == 4096 / 4
 
 
-def test_preprocessing_can_be_left_to_the_caller(rng):
-    inside = thin()
-    outside = thin(include_preprocessing=False)
+# infer.py of the authors: BGR.
+AUTHORS_MEAN = (104.00698793, 116.66876762, 122.67891434)
+
+
+@pytest.mark.parametrize(
+    ("options", "prepare"),
+    [
+        ({"topology": "paper"}, lambda x: x[..., ::-1] - np.float32(AUTHORS_MEAN)),
+        ({"topology": "same"}, keras.applications.vgg16.preprocess_input),
+        (
+            {"include_preprocessing": "caffe"},
+            keras.applications.vgg16.preprocess_input,
+        ),
+        (
+            {"include_preprocessing": "torch"},
+            keras.applications.densenet.preprocess_input,
+        ),
+        (
+            {"include_preprocessing": "tf"},
+            keras.applications.mobilenet.preprocess_input,
+        ),
+    ],
+)
+def test_preprocessing_can_be_left_to_the_caller(options, prepare, rng):
+    inside = thin(**options)
+    outside = thin(**{**options, "include_preprocessing": False})
     randomise(inside, rng)
     outside.set_weights(inside.get_weights())
     photo = rng.uniform(0, 255, (1, 30, 30, 3)).astype("float32")
-    prepared = keras.applications.vgg16.preprocess_input(photo.copy())
+    prepared = prepare(photo.copy())
     np.testing.assert_allclose(
         as_array(inside(photo)), as_array(outside(prepared)), atol=FLOAT32_NETWORK
     )
@@ -186,7 +209,7 @@ def test_networks_are_channels_last_whatever_keras_is_told():
         ({"input_shape": (None, None, None)}, "how many channels"),
         ({"input_shape": (None, None, 1)}, "must end in 3 channels"),
         ({"weights": "imagenet"}, "must go with `width=1.0`"),
-        ({"weights": "imagnet"}, "must end in `.safetensors`"),
+        ({"weights": "imagnet"}, "file that ends in `.safetensors`"),
         (
             {
                 "weights": "imagenet",
@@ -211,12 +234,11 @@ def test_a_missing_weights_file_is_refused(tmp_path):
         thin(weights=tmp_path / "nothing.safetensors")
 
 
-def test_failing_to_download_says_what_to_do(monkeypatch):
-    from keras_fcn.backbones import vgg
+def test_failing_to_download_says_what_to_do():
+    from keras_fcn.backbones.imagenet import imagenet_classifier
 
     def no_network(**options):
         raise Exception("URL fetch failure")
 
-    monkeypatch.setitem(vgg.VGG, "vgg16", no_network)
-    with pytest.raises(RuntimeError, match="weights=None"):
-        vgg.imagenet_classifier("vgg16", include_top=True)
+    with pytest.raises(RuntimeError, match=r"of no_network .*weights=None"):
+        imagenet_classifier(no_network, include_top=True)

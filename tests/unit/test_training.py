@@ -1,3 +1,5 @@
+from unittest import mock
+
 import keras
 import numpy as np
 import pytest
@@ -6,6 +8,8 @@ from keras_fcn.runs import RunConfig
 from keras_fcn.training import train
 from keras_fcn.training.callbacks import SaveWeights
 from keras_fcn.training.optimizers import make_optimizer
+
+from ..conftest import write_small_voc
 
 
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
@@ -41,6 +45,60 @@ def test_best_weights_are_those_of_the_best_epoch(tmp_path):
     (best_0, last_0), (best_1, last_1), (best_2, last_2) = kept
     assert best_0 == last_0 != best_1 == last_1 != last_2
     assert best_2 == best_1
+
+
+def test_best_weights_are_those_it_began_with_until_an_epoch_is_better(tmp_path):
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    saver = SaveWeights(tmp_path)
+    saver.set_model(model)
+    saver.begin(model, {"loss": 1.0, "mean_iou": 0.3})
+    best = tmp_path / "best.safetensors"
+    began_with = best.read_bytes()
+    model.set_weights([np.full((1, 1), 9), np.zeros(1)])
+    saver.on_epoch_end(0, {"val_mean_iou": 0.2})
+    assert best.read_bytes() == began_with
+    saver.on_epoch_end(1, {"val_mean_iou": 0.4})
+    assert best.read_bytes() != began_with
+
+
+def test_a_run_has_its_precision_its_steps_and_its_optimiser(tmp_path):
+    write_small_voc(tmp_path)
+    config = RunConfig(
+        weights="none",
+        width=0.01,
+        topology="same",
+        dataset="voc",
+        data_dir=str(tmp_path),
+        crop_size=16,
+        batch_size=2,
+        epochs=2,
+        steps_per_epoch=3,
+        accumulate=3,
+        optimizer="caffe_sgd",
+        doubled_biases="all",
+        lr_policy="fixed",
+        precision="mixed_bfloat16",
+    )
+    seen = {}
+
+    def spy(model, *arguments, **options):
+        seen.update(model=model, steps=options["steps_per_epoch"])
+        return fit(model, *arguments, **options)
+
+    fit = keras.Model.fit
+    with mock.patch.object(keras.Model, "fit", spy):
+        history = train(config, tmp_path / "run", verbose=False)
+    assert len(history["loss"]) == 2
+    optimizer = seen["model"].optimizer
+    assert (seen["steps"], int(optimizer.iterations)) == (3, 6 // 3)
+    assert optimizer.multipliers == {"*/bias": (2.0, 0.0)}
+    assert seen["model"].get_layer("fc6").compute_dtype == "bfloat16"
+    assert keras.config.dtype_policy().name == "float32"  # as it was
+
+
+def test_sixteen_bits_and_a_sum_are_refused_together():
+    with pytest.raises(ValueError, match="overflow 16 bits"):
+        RunConfig(precision="mixed_float16", loss="sum")
 
 
 def test_training_needs_a_new_folder(tmp_path):

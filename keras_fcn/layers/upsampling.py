@@ -1,58 +1,11 @@
-"""The few layers that Keras does not have: preprocessing, upsampling and cropping.
-
-Knows `keras.ops`, so everything here runs on TensorFlow, JAX and PyTorch; knows
-nothing of VGG or of FCN. Layout is `(batch, height, width, channels)` throughout.
-"""
+"""Upsampling as transposed convolution: bilinear for good, or bilinear at first."""
 
 from __future__ import annotations
 
 import keras
 from keras import ops
 
-from .transposed import bilinear_kernel, bilinear_profile
-
-# The BGR means of the images that VGG16 and VGG19 were trained on, in grey levels.
-VGG_BGR_MEAN = (103.939, 116.779, 123.68)
-
-
-@keras.saving.register_keras_serializable("keras_fcn")
-class BGRMeanSubtraction(keras.layers.Layer):
-    """Turn RGB images of 0..255 into what networks trained in Caffe expect.
-
-    The channels are reversed to BGR and a mean is taken off each. Nothing is
-    scaled. Equal to `keras.applications.vgg16.preprocess_input`, but part of the
-    model, so that it cannot be forgotten or done twice.
-
-    Args:
-        mean: Means of blue, green and red, in grey levels. Defaults to those of
-            VGG, `(103.939, 116.779, 123.68)`.
-        **kwargs: Arguments of `keras.layers.Layer`.
-
-    Example:
-        >>> import numpy as np
-        >>> red = np.array([[[[255.0, 0.0, 0.0]]]])
-        >>> [round(float(x), 2) for x in BGRMeanSubtraction()(red)[0, 0, 0]]
-        [-103.94, -116.78, 131.32]
-
-    Reference:
-        Simonyan & Zisserman, https://arxiv.org/abs/1409.1556, section 2.1.
-    """
-
-    def __init__(self, mean=VGG_BGR_MEAN, **kwargs):
-        super().__init__(**kwargs)
-        self.mean = tuple(float(m) for m in mean)
-
-    def call(self, images):
-        images = ops.cast(images, self.compute_dtype)
-        return ops.flip(images, axis=-1) - ops.convert_to_tensor(
-            self.mean, dtype=self.compute_dtype
-        )
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-    def get_config(self):
-        return {**super().get_config(), "mean": self.mean}
+from ..transposed import bilinear_kernel, bilinear_profile
 
 
 @keras.saving.register_keras_serializable("keras_fcn")
@@ -64,14 +17,16 @@ class BilinearUpsampling2D(keras.layers.Layer):
     Outside the map there are zeros, so values fade out over the last half stride.
 
     Args:
-        factor: `s`, output pixels per input pixel. The kernel has
-            `k = 2*s - s % 2` taps.
+        factor: `s`, output pixels per input pixel.
         padding: `"valid"`, output `(n - 1)*s + k` pixels, or `"same"`, `n*s`
             pixels, the difference cropped evenly. Defaults to `"valid"`.
+        kernel_size: `k`, `2*s` or `2*s - 1` taps: where feature maps lie halfway
+            between pixels, or on them. Defaults to `2*s - s % 2`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Raises:
-        ValueError: If `factor` is below 1 or `padding` is another word.
+        ValueError: If `factor` is below 1, `padding` is another word, or
+            `kernel_size` another number.
 
     Example:
         Two pixels become (2 - 1)*2 + 4 = 6:
@@ -88,14 +43,14 @@ class BilinearUpsampling2D(keras.layers.Layer):
         Long et al., https://arxiv.org/abs/1411.4038, section 3.3.
     """
 
-    def __init__(self, factor, padding="valid", **kwargs):
+    def __init__(self, factor, padding="valid", kernel_size=None, **kwargs):
         super().__init__(**kwargs)
         if padding not in ("valid", "same"):
             raise ValueError(
                 f'`padding` must be "valid" or "same". Received: padding={padding!r}.'
             )
         self.factor = factor
-        self.kernel_size = len(bilinear_profile(factor))
+        self.kernel_size = len(bilinear_profile(factor, kernel_size))
         self.padding = padding
 
     def call(self, maps):
@@ -114,6 +69,7 @@ class BilinearUpsampling2D(keras.layers.Layer):
             **super().get_config(),
             "factor": self.factor,
             "padding": self.padding,
+            "kernel_size": self.kernel_size,
         }
 
     def _length(self, n):
@@ -137,48 +93,12 @@ class BilinearUpsampling2D(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("keras_fcn")
-class CropTo(keras.layers.Layer):
-    """Cut a feature map to the height and width of another, from an offset on.
-
-    Called on `[maps, reference]`; a map that ends early is cut where it ends.
-
-    Args:
-        offset: First row and column that is kept, in pixels; `geometry.crop_offset`
-            derives it. Defaults to `0`.
-        **kwargs: Arguments of `keras.layers.Layer`.
-
-    Example:
-        >>> import numpy as np
-        >>> maps, image = np.zeros((1, 544, 544, 21)), np.zeros((1, 500, 375, 3))
-        >>> tuple(CropTo(offset=31)([maps, image]).shape)
-        (1, 500, 375, 21)
-    """
-
-    def __init__(self, offset=0, **kwargs):
-        super().__init__(**kwargs)
-        self.offset = offset
-
-    def call(self, inputs):
-        maps, reference = inputs
-        _, height, width, _ = ops.shape(reference)
-        first = self.offset
-        return maps[:, first : first + height, first : first + width, :]
-
-    def compute_output_shape(self, input_shapes):
-        maps, reference = input_shapes
-        return (maps[0], reference[1], reference[2], maps[3])
-
-    def get_config(self):
-        return {**super().get_config(), "offset": self.offset}
-
-
-@keras.saving.register_keras_serializable("keras_fcn")
 class Bilinear(keras.initializers.Initializer):
     """Start a `Conv2DTranspose` as bilinear upsampling of each channel.
 
     Args:
         factor: `s`, the strides of the layer; its kernel must have
-            `2*s - s % 2` taps a side, and as many input as output channels.
+            `2*s` or `2*s - 1` taps a side, and as many input as output channels.
 
     Raises:
         ValueError: When called for a kernel of another shape.
@@ -199,7 +119,7 @@ class Bilinear(keras.initializers.Initializer):
         self.factor = factor
 
     def __call__(self, shape, dtype=None):
-        kernel = bilinear_kernel(self.factor, channels=shape[-1])
+        kernel = bilinear_kernel(self.factor, shape[-1], kernel_size=shape[0])
         if tuple(shape) != kernel.shape:
             raise ValueError(
                 f"A bilinear kernel for factor {self.factor} must have the shape "
