@@ -2,9 +2,10 @@
 
 import math
 
-import torch
-from torch import nn
-from torch.nn.functional import relu
+import pytest
+
+torch = pytest.importorskip("torch")
+nn, relu = torch.nn, torch.nn.functional.relu
 
 BLOCKS = {
     "vgg16": ((64,) * 2, (128,) * 2, (256,) * 3, (512,) * 3, (512,) * 3),
