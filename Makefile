@@ -21,7 +21,7 @@ demo: $(VENV)/package
 	@echo "Pictures to look at: $(DEMO)/pictures"
 
 test: $(VENV)/test
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/lint
 	$(BIN)/ruff check

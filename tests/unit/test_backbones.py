@@ -219,8 +219,14 @@ def test_fcn32s_has_the_parameters_of_the_papers_table_1(backbone, millions):
     assert round(model.count_params() / 1e6) == millions
 
 
-@pytest.mark.parametrize("upsampling", ["fixed", "learned"])
-@pytest.mark.parametrize("backbone", ["alexnet", "googlenet", "googlenet_torchvision"])
+@pytest.mark.parametrize(
+    ("backbone", "upsampling"),
+    [
+        ("alexnet", "learned"),
+        ("googlenet", "fixed"),
+        ("googlenet_torchvision", "learned"),
+    ],
+)
 def test_the_classic_networks_train_a_step(backbone, upsampling, rng):
     model = keras_fcn.build_fcn8s(
         backbone=backbone,
