@@ -6,7 +6,6 @@ Knows HTTP and files; knows nothing of data sets.
 from __future__ import annotations
 
 import errno
-import hashlib
 import http.client
 import os
 import re
@@ -18,17 +17,19 @@ from urllib import request
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
-from .suggestions import require_choice
+from .checksums import (
+    WRONG_FILE,
+    checksum_algorithm,
+    checksums_agree,
+    file_checksum,
+    verify,
+)
 
 try:
     import fcntl
 except ImportError:  # Windows, where nobody renames a file that another one has open
     fcntl = None
 
-_DIGITS = {"sha256": 64, "sha1": 40, "md5": 32}
-# Some publishers tell the first digits only, in the name of the file.
-_PREFIX = "sha256-prefix"
-_WRONG_FILE = "It is incomplete or another file: remove it and start again."
 _CHUNK = 1 << 16
 # Not urllib's own opener: a mirror could redirect that one to ftp.
 _HANDLERS = (
@@ -89,7 +90,7 @@ def download(
     """
     path = Path(path)
     if checksum is not None:
-        _algorithm(checksum)
+        checksum_algorithm(checksum)
     if not urls or any(urlsplit(url).scheme not in ("http", "https") for url in urls):
         raise ValueError(
             "`urls` must list addresses that begin with http:// or https://. "
@@ -101,7 +102,7 @@ def download(
         elif size not in (None, path.stat().st_size):
             raise ValueError(
                 f"{os.fspath(path)!r} must have {size} bytes. Received: "
-                f"{path.stat().st_size}. {_WRONG_FILE}"
+                f"{path.stat().st_size}. {WRONG_FILE}"
             )
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -125,64 +126,6 @@ def download(
             )
     part.replace(path)
     return path
-
-
-def verify(path: str | os.PathLike[str], checksum: str) -> None:
-    """Raise a `ValueError` if a file has another checksum.
-
-    Args:
-        path: The file.
-        checksum: `"sha256:..."`, `"sha1:..."` or `"md5:..."` and all hexadecimal
-            digits, or `"sha256-prefix:..."` and the first 8 or more.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If the checksum differs or is malformed.
-
-    Example:
-        >>> import tempfile
-        >>> file = Path(tempfile.mkdtemp()) / "hello.txt"
-        >>> file.write_bytes(b"hello")
-        5
-        >>> verify(file, "md5:5d41402abc4b2a76b9719d911017c592")
-        >>> verify(file, "sha256-prefix:2cf24dba")
-    """
-    received = file_checksum(path, _algorithm(checksum))
-    if not _agrees(received, checksum):
-        raise ValueError(
-            f"{os.fspath(path)!r} must have the checksum {checksum}. Received: "
-            f"{received}. {_WRONG_FILE}"
-        )
-
-
-def file_checksum(path: str | os.PathLike[str], algorithm: str) -> str:
-    """Compute the checksum of a file.
-
-    Args:
-        path: The file.
-        algorithm: `"sha256"`, `"sha1"` or `"md5"`.
-
-    Returns:
-        The algorithm, a colon, and the digits: what `verify` and `download` take.
-
-    Raises:
-        ValueError: If there is no such algorithm.
-
-    Example:
-        >>> import tempfile
-        >>> file = Path(tempfile.mkdtemp()) / "hello.txt"
-        >>> file.write_bytes(b"hello")
-        5
-        >>> file_checksum(file, "md5")
-        'md5:5d41402abc4b2a76b9719d911017c592'
-    """
-    require_choice("algorithm", algorithm, _DIGITS)
-    with Path(path).open("rb") as file:
-        # Some machines forbid MD5 and SHA-1 for secrets; this is no secret.
-        digest = hashlib.file_digest(
-            file, lambda: hashlib.new(algorithm, usedforsecurity=False)
-        )
-    return f"{algorithm}:{digest.hexdigest()}"
 
 
 class _NoAnswer(Exception):
@@ -333,31 +276,12 @@ class _Part:
     def _is_right(self) -> bool:
         if self.checksum is None:
             return True  # `_append` has counted its bytes
-        received = file_checksum(self.path, _algorithm(self.checksum))
-        return _agrees(received, self.checksum)
+        received = file_checksum(self.path, checksum_algorithm(self.checksum))
+        return checksums_agree(received, self.checksum)
 
     def _empty(self) -> None:
         self.file.truncate(0)
         self.file.seek(0)
-
-
-def _algorithm(checksum: str) -> str:
-    """Return the algorithm of a well-formed checksum."""
-    form, _, digits = checksum.partition(":")
-    algorithm = "sha256" if form == _PREFIX else form
-    most = _DIGITS.get(algorithm, 0)
-    fewest = 8 if form == _PREFIX else most
-    if not most or not re.fullmatch(f"[0-9a-fA-F]{{{fewest},{most}}}", digits):
-        raise ValueError(
-            '`checksum` must be "sha256:" and 64 hexadecimal digits, "sha1:" and 40, '
-            f'"md5:" and 32, or "{_PREFIX}:" and at least 8. '
-            f"Received: checksum={checksum!r}."
-        )
-    return algorithm
-
-
-def _agrees(received: str, checksum: str) -> bool:
-    return received.startswith(checksum.lower().replace(f"{_PREFIX}:", "sha256:"))
 
 
 def _ask(url: str, start: int, timeout: float) -> http.client.HTTPResponse:

@@ -3,7 +3,7 @@
 Layer names are those of the authors' `net.py` (`score_fr`, `upscore2`,
 `score_pool4`, `fuse_pool4`, ...; https://github.com/shelhamer/fcn.berkeleyvision.org,
 commit 1305c73) and of `keras.applications` (`block1_conv1` ... `block5_pool`). What
-each step is made of stands in `assembly.py`.
+each step is made of stands in `assembly/steps.py`.
 """
 
 from __future__ import annotations

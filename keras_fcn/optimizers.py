@@ -22,6 +22,14 @@ DOUBLED_BIASES = {"*/bias": (2.0, 0.0)}
 # Caffe's defaults.
 DOUBLED_SCORE_BIASES = {"score*/bias": (2.0, 0.0)}
 
+# Whose biases are doubled, and how a rate goes, in the words of a run's configuration.
+MULTIPLIERS = {
+    "none": None,
+    "scores": DOUBLED_SCORE_BIASES,
+    "all": DOUBLED_BIASES,
+}
+LR_POLICIES = ("poly", "fixed")
+
 
 @keras.saving.register_keras_serializable("keras_fcn")
 class CaffeSGD(keras.optimizers.SGD):

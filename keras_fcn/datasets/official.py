@@ -13,7 +13,8 @@ from functools import partial
 from pathlib import Path
 
 from ..archives import unpack
-from ..downloads import download, verify
+from ..checksums import verify
+from ..downloads import download
 from ..suggestions import require_choice
 
 SEG11VALID_SHA256 = "4ca991bd72c251fd2485eaa9e29536502ea3800d1b1c17c151fd6a04bcfbc2cc"

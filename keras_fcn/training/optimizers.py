@@ -7,16 +7,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from ..optimizers import DOUBLED_BIASES, DOUBLED_SCORE_BIASES, CaffeSGD
+from ..optimizers import LR_POLICIES, MULTIPLIERS, CaffeSGD
+from ..runs import LEARNING_RATES
 from ..suggestions import require_choice
-
-OPTIMIZERS = ("adam", "adamw", "sgd", "caffe_sgd")
-LR_POLICIES = ("poly", "fixed")
-MULTIPLIERS = {
-    "none": None,
-    "scores": DOUBLED_SCORE_BIASES,
-    "all": DOUBLED_BIASES,
-}
 
 
 @keras.saving.register_keras_serializable("keras_fcn")
@@ -89,7 +82,7 @@ def make_optimizer(
     Reference:
         Liu et al., ParseNet, https://arxiv.org/abs/1506.04579, the "poly" policy.
     """
-    require_choice("name", name, OPTIMIZERS)
+    require_choice("name", name, LEARNING_RATES)
     require_choice("lr_policy", lr_policy, LR_POLICIES)
     require_choice("doubled_biases", doubled_biases, MULTIPLIERS)
     if accumulate < 1:

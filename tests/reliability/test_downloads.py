@@ -7,8 +7,9 @@ import shutil
 
 import pytest
 
+from keras_fcn.checksums import file_checksum, verify
 from keras_fcn.datasets.official import ARCHIVES, Archive, obtain
-from keras_fcn.downloads import DownloadError, download, file_checksum, verify
+from keras_fcn.downloads import DownloadError, download
 
 from ..unit.test_archives import files, write_tar
 from .server import closed_port, serving

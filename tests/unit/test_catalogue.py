@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from keras_fcn.backbones import BACKBONES
-from keras_fcn.downloads import DownloadError, download, file_checksum, verify
+from keras_fcn.checksums import file_checksum, verify
+from keras_fcn.downloads import DownloadError, download
 from keras_fcn.runs import MODELS
 from keras_fcn.weights import WeightsFormatError
 from keras_fcn.weights.published import catalogue

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from ...downloads import DownloadError, download, verify
+from ...checksums import verify
+from ...downloads import DownloadError, download
 from ...suggestions import require_choice
 from ..caffe import read_caffemodel
 from ..files import WeightsFormatError

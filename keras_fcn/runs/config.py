@@ -1,34 +1,25 @@
-"""A run: everything that a training was told, and the network that came out.
-
-A run folder holds `config.yaml`, the complete effective configuration, and weights
-named by layer. This module writes and reads both; it knows nothing of how training
-goes.
-"""
+"""Everything that a training is told, as Python, as flags and as YAML."""
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
 import functools
-import importlib
-import importlib.metadata
 import os
-import platform
 import types
 import typing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import keras
 import yaml
 
-from . import models
-from .backbones import topologies_of
-from .datasets import DataConfig
-from .storage import write_atomically
-from .suggestions import require_choice
-from .weights import load_weights
+from .. import models
+from ..backbones import topologies_of
+from ..datasets import DataConfig
+from ..layers import PREPROCESSING_MODES
+from ..optimizers import LR_POLICIES, MULTIPLIERS
+from ..suggestions import require_choice
 
 MODELS = {
     "fcn32s": models.build_fcn32s,
@@ -46,9 +37,7 @@ LEARNING_RATES = {"adam": 1e-4, "adamw": 1e-4, "sgd": 1e-3, "caffe_sgd": 1e-3}
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 
 # What a network does with an image first. "backbone": what its backbone expects.
-PREPROCESSINGS = ("backbone", "caffe", "torch", "tf", "none")
-
-CONFIG = "config.yaml"
+PREPROCESSINGS = ("backbone", *PREPROCESSING_MODES, "none")
 
 # What makes the weights of one run fit into the network of another.
 NETWORK = ("backbone", "preprocessing", "topology", "upsampling", "width")
@@ -129,9 +118,9 @@ class RunConfig(DataConfig):
             own = topologies_of(self.backbone)[0]
             object.__setattr__(self, "topology", own)
         require_choice("optimizer", self.optimizer, LEARNING_RATES)
-        require_choice("lr_policy", self.lr_policy, ("poly", "fixed"))
+        require_choice("lr_policy", self.lr_policy, LR_POLICIES)
         require_choice("loss", self.loss, ("mean", "sum"))
-        require_choice("doubled_biases", self.doubled_biases, ("none", "scores", "all"))
+        require_choice("doubled_biases", self.doubled_biases, MULTIPLIERS)
         require_choice("precision", self.precision, PRECISIONS)
         require_choice("preprocessing", self.preprocessing, PREPROCESSINGS)
         for name in ("epochs", "batch_size", "accumulate"):
@@ -217,81 +206,9 @@ class RunConfig(DataConfig):
             )
 
 
-def write_config(run_dir: str | os.PathLike[str], config: RunConfig) -> None:
-    """Write `config.yaml` into a run folder, with the versions that it ran with."""
-    text = config.to_yaml(environment=_environment())
-    write_atomically(Path(run_dir) / CONFIG, text.encode())
-
-
-def load_run(
-    run_dir: str | os.PathLike[str], weights: str = "best"
-) -> tuple[keras.Model, RunConfig]:
-    """Build the network of a run folder and load its weights.
-
-    Args:
-        run_dir: A folder that `keras-fcn train` wrote.
-        weights: `"best"`, those of the epoch with the best validation mean IoU, or
-            `"last"`. Defaults to `"best"`.
-
-    Returns:
-        The model and the run's configuration.
-
-    Raises:
-        FileNotFoundError: If the folder, its `config.yaml` or the weights are
-            missing.
-        ValueError: If `config.yaml` or the weights are not what they should be.
-
-    Example:
-        >>> import tempfile, keras_fcn
-        >>> config = RunConfig(width=0.02, class_names=("background", "cat"))
-        >>> folder = Path(tempfile.mkdtemp())
-        >>> write_config(folder, config)
-        >>> keras_fcn.save_weights(config.build(), folder / "best.safetensors")
-        >>> model, read = keras_fcn.load_run(folder)
-        >>> read == config, model.name
-        (True, 'fcn8s')
-    """
-    require_choice("weights", weights, ("best", "last"))
-    config = read_config(run_dir)
-    model = config.build()
-    load_weights(model, Path(run_dir) / f"{weights}.safetensors")
-    return model, config
-
-
-def read_config(run_dir: str | os.PathLike[str]) -> RunConfig:
-    """Read the configuration of a run folder.
-
-    Raises:
-        FileNotFoundError: If the folder or its `config.yaml` is missing.
-        ValueError: If `config.yaml` is not what it should be.
-    """
-    folder = Path(run_dir)
-    file = folder / CONFIG
-    if not file.is_file():
-        raise FileNotFoundError(
-            f"A run folder must hold {CONFIG!r}. Received: {str(folder)!r}, which does "
-            "not. `keras-fcn train --run-dir` makes one."
-        )
-    try:
-        return RunConfig.from_yaml(file.read_text(encoding="utf-8"))
-    except (ValueError, yaml.YAMLError) as error:
-        raise ValueError(f"{str(file)!r} cannot be used: {error}") from error
-
-
 def _is_of_type(value: Any, hint: Any) -> bool:
     kinds = hint.__args__ if isinstance(hint, types.UnionType) else (hint,)
     kinds = tuple(typing.get_origin(kind) or kind for kind in kinds)
     if isinstance(value, bool):
         return bool in kinds
     return isinstance(value, kinds) or (isinstance(value, int) and float in kinds)
-
-
-def _environment() -> dict[str, str]:
-    backend = keras.backend.backend()
-    return {
-        "keras_fcn": importlib.metadata.version("keras-fcn"),
-        "keras": keras.__version__,
-        "backend": f"{backend} {importlib.import_module(backend).__version__}",
-        "python": platform.python_version(),
-        "machine": platform.platform(),
-    }
