@@ -5,13 +5,13 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 DEMO ?= runs/demo
-# What `make reproduce` is told: ARGS="--dry-run".
+# What `make reproduce` and `make bench` are told: ARGS="--dry-run".
 ARGS ?=
 
 # tensorflow-cpu is a quarter of the size, but exists for x86-64 Linux and Windows only.
 TENSORFLOW := $(shell $(PYTHON) -c "import platform as p; print('tensorflow-cpu' if p.machine() in ('x86_64', 'AMD64') and p.system() != 'Darwin' else 'tensorflow')")
 
-.PHONY: demo test lint docs conformance reproduce clean
+.PHONY: demo test lint docs conformance bench reproduce clean
 
 demo: $(VENV)/package
 	$(BIN)/keras-fcn train --dataset shapes --weights none --topology same --width 0.125 \
@@ -58,6 +58,10 @@ conformance: $(VENV)/conformance
 	done
 	$(BIN)/python -m tests.conformance.summary build/conformance/*.json \
 		--write docs/conformance_report.md
+
+# Half an hour on two cores that do nothing else; ARGS="--quick" in two minutes.
+bench: $(VENV)/conformance
+	$(BIN)/python benchmarks/bench.py $(ARGS)
 
 # Days on Linux with an NVIDIA GPU. tensorflow-cpu sees none: an environment of its own.
 reproduce: $(VENV)-gpu/package

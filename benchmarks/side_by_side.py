@@ -1,27 +1,129 @@
 """Ways of doing the same work, timed by turns: each in the process of its backend.
 
-A contender is a function that takes a case and returns a function of no arguments, the
-work. Only one process works at a time.
+A contender is a backend and a function that prepares: it returns a function of no
+arguments, the work. Only one process works at a time. Knows nothing of what the work
+is, nor of who is compared with whom.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import os
+import functools
 import statistics
 import time
 from collections.abc import Callable, Iterable, Mapping
-from multiprocessing.connection import Connection
+from dataclasses import dataclass, field
 from typing import Any
 
-Contender = Callable[[Any], Callable[[], Any]]
-PATIENCE = (
-    6.0  # seconds for one contender on one case, after which it has no more turns
-)
+import numpy as np
+from workers import NotHere, Turn, Work, Workers
+
+PATIENCE = 6.0  # seconds of a contender's turns, after which it has no more
+REST = 0.02  # seconds until the threads of the process before have gone to sleep
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A way of doing a piece of work, in the process of its backend.
+
+    `prepare` must be picklable: a function of a module, or a `partial` of one. `dtype`
+    is what most is computed in.
+    """
+
+    backend: str
+    prepare: Callable[[], Work]
+    dtype: str = "float32"
+
+
+@dataclass
+class Outcome:
+    """What became of each contender, by its name."""
+
+    turns: dict[str, list[Turn]] = field(default_factory=dict)
+    samples: dict[str, np.ndarray] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)  # and why
+    failed: dict[str, str] = field(default_factory=dict)  # and how
+
+
+def take_turns(
+    contenders: Mapping[str, Contender],
+    rounds: int,
+    workers: Workers,
+    *,
+    patience: float = PATIENCE,
+    warm_ups: int = 2,
+    at_least: float = 0.0,
+    fresh: bool = False,
+) -> Outcome:
+    """Let every contender do its work once a round, by turns.
+
+    Args:
+        contenders: By name.
+        rounds: Turns of each.
+        workers: The processes.
+        patience: Seconds for one contender, after which it has no more turns.
+            Defaults to `6.0`.
+        warm_ups: Calls before the first turn, which compile. Defaults to `2`.
+        at_least: Seconds of a turn, which calls short work as often as that takes.
+            Defaults to `0.0`: once.
+        fresh: Whether each turn has a process of its own, without warm-ups, for
+            `Turn.peak`. Defaults to `False`.
+
+    Returns:
+        Turns and results. Who fails has no turns; all others go on.
+    """
+    outcome = Outcome()
+
+    def attempt(name: str, *request: Any, processes: Workers = workers) -> Any:
+        try:
+            return processes.ask(contenders[name].backend, *request)
+        except NotHere as reason:
+            outcome.left_out[name] = str(reason)
+        except Exception as error:
+            outcome.failed[name] = str(error)
+        outcome.turns.pop(name, None)
+        outcome.samples.pop(name, None)
+        return None
+
+    def prepare(name: str, calls: int, processes: Workers) -> None:
+        request = ("prepare", name, contenders[name].prepare, calls, at_least)
+        sample = attempt(name, *request, processes=processes)
+        if sample is not None:
+            outcome.samples[name] = sample
+            outcome.turns.setdefault(name, [])
+
+    def turn(name: str, processes: Workers) -> None:
+        taken = attempt(name, "turn", name, processes=processes)
+        if taken is not None:
+            outcome.turns[name].append(taken)
+
+    names = list(contenders)
+    if not fresh:
+        for name in names:
+            prepare(name, warm_ups, workers)
+    used: dict[str, float] = dict.fromkeys(names, 0.0)
+    for number in range(rounds):
+        # Each round begins with another, so that nobody always follows the same one.
+        first = number % len(names)
+        for name in names[first:] + names[:first]:
+            if used[name] >= patience or name in {**outcome.left_out, **outcome.failed}:
+                continue
+            started = time.perf_counter()
+            if fresh:
+                with workers.fresh() as processes:
+                    prepare(name, 0, processes)
+                    if name in outcome.turns:
+                        turn(name, processes)
+            else:
+                turn(name, workers)
+            used[name] += time.perf_counter() - started
+            time.sleep(REST)
+    if not fresh:
+        workers.forget()
+    return outcome
 
 
 def median_ms(
-    contenders: Mapping[str, tuple[str, Contender]],
+    contenders: Mapping[str, tuple[str, Callable[[Any], Work]]],
     cases: Iterable[Any],
     rounds: int,
     threads: int,
@@ -30,66 +132,31 @@ def median_ms(
 
     Args:
         contenders: For each name, its Keras backend and a function of a module, which
-            the process of that backend imports.
+            takes a case and returns the work.
         cases: What is worked on.
-        rounds: Turns of each; the first, which compiles, is not counted.
+        rounds: Turns of each; the call before them, which compiles, is not counted.
         threads: Threads that each library may use.
 
     Yields:
         A case, and the median milliseconds of each contender.
+
+    Raises:
+        RuntimeError: If one of them fails.
     """
-    start = multiprocessing.get_context("spawn")
-    workers: dict[str, Connection] = {}
-    for backend, _ in contenders.values():
-        if backend not in workers:
-            workers[backend], theirs = start.Pipe()
-            arguments = (theirs, backend, threads)
-            start.Process(target=_work, args=arguments, daemon=True).start()
-
-    def ask(name: str, case: Any) -> float:
-        backend, contender = contenders[name]
-        workers[backend].send((contender, case))
-        answer = workers[backend].recv()
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    for case in cases:
-        seconds: dict[str, list[float]] = {name: [] for name in contenders}
-        for name in contenders:
-            ask(name, case)
-        for _ in range(rounds):
-            for name, taken in seconds.items():
-                if sum(taken) < PATIENCE:
-                    taken.append(ask(name, case))
-        yield case, {n: 1e3 * statistics.median(t) for n, t in seconds.items()}
-
-
-def _work(requests: Connection, backend: str, threads: int) -> None:
-    """Answer requests with the seconds that they took."""
-    os.environ.update(
-        KERAS_BACKEND=backend,
-        OMP_NUM_THREADS=str(threads),
-        OPENBLAS_NUM_THREADS=str(threads),
-        TF_NUM_INTRAOP_THREADS=str(threads),
-        TF_CPP_MIN_LOG_LEVEL="2",
-    )
-    if threads == 1:
-        os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
-    ready: dict[Contender, Callable[[], Any]] = {}
-    current = None
-    while True:
-        try:
-            contender, case = requests.recv()
-        except EOFError:
-            return
-        try:
-            if case != current:
-                ready, current = {}, case
-            if contender not in ready:
-                ready[contender] = contender(case)
-            started = time.perf_counter()
-            ready[contender]()
-            requests.send(time.perf_counter() - started)
-        except Exception as error:
-            requests.send(RuntimeError(f"{contender.__name__}, {case}: {error!r}"))
+    with Workers(threads) as workers:
+        for case in cases:
+            named = {
+                name: Contender(backend, functools.partial(prepare, case))
+                for name, (backend, prepare) in contenders.items()
+            }
+            outcome = take_turns(named, rounds, workers, warm_ups=1)
+            for problems in (outcome.failed, outcome.left_out):
+                for name, why in problems.items():
+                    raise RuntimeError(f"{name}, {case}: {why}")
+            yield (
+                case,
+                {
+                    name: 1e3 * statistics.median(turn.wall for turn in turns)
+                    for name, turns in outcome.turns.items()
+                },
+            )

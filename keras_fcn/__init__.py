@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         transposed,
         weights,
     )
-    from .inference import evaluate, predict
+    from .inference import evaluate, fold_for_inference, predict
     from .models import build_fcn8s, build_fcn16s, build_fcn32s
     from .runs import load_run
     from .weights import load_weights, save_weights
@@ -49,6 +49,7 @@ _HOMES = {
     "build_fcn16s": "models",
     "build_fcn8s": "models",
     "evaluate": "inference",
+    "fold_for_inference": "inference",
     "load_run": "runs",
     "load_weights": "weights",
     "predict": "inference",
@@ -62,6 +63,7 @@ __all__ = [
     "build_fcn32s",
     "datasets",
     "evaluate",
+    "fold_for_inference",
     "geometry",
     "load_run",
     "load_weights",

@@ -5,11 +5,12 @@ from __future__ import annotations
 import keras
 from keras import ops
 
+from . import pixels
 from .suggestions import require_choice
 
 
 @keras.saving.register_keras_serializable("keras_fcn")
-class PixelwiseCrossentropy(keras.losses.SparseCategoricalCrossentropy):
+class PixelwiseCrossentropy(keras.losses.Loss):
     """Cross-entropy of logits against integer labels, void pixels left out.
 
     Labels are `(batch, height, width)`, logits `(batch, height, width,
@@ -46,21 +47,16 @@ class PixelwiseCrossentropy(keras.losses.SparseCategoricalCrossentropy):
         name: str = "pixelwise_crossentropy",
     ):
         require_choice("reduction", reduction, ("mean", "sum"))
-        super().__init__(
-            from_logits=True, ignore_class=ignore_class, reduction=reduction, name=name
-        )
+        super().__init__(name=name, reduction=reduction)
+        self.ignore_class = ignore_class
 
     def call(self, y_true, y_pred):
-        if keras.backend.backend() == "jax":  # the others refuse a wrong label
-            y_pred = self._poison_wrong_labels(y_true, y_pred)
-        return super().call(y_true, y_pred)
-
-    def _poison_wrong_labels(self, y_true, y_pred):
-        labels = ops.cast(ops.reshape(y_true, ops.shape(y_pred)[:-1]), "int32")
-        is_wrong = (labels < 0) | (labels >= y_pred.shape[-1])
-        if self.ignore_class is not None:
-            is_wrong &= labels != self.ignore_class
-        return ops.where(is_wrong[..., None], float("nan"), y_pred)
+        losses = pixels.crossentropy(y_true, y_pred, self.ignore_class)
+        if self.ignore_class is None or self.reduction == "sum":
+            return losses
+        # Keras divides by the number of all pixels.
+        valid = ops.cast(ops.not_equal(y_true, self.ignore_class), losses.dtype)
+        return losses * ops.divide_no_nan(1.0, ops.mean(valid))
 
     def get_config(self):
         return {

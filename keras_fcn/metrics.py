@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from . import pixels
 from .scores import SCORES, four_scores, per_class_iou, segmentation_scores
 
 __all__ = ["SCORES", "SegmentationScores", "per_class_iou", "segmentation_scores"]
@@ -65,10 +66,9 @@ class SegmentationScores(keras.metrics.Metric):
             )
         self.num_classes = num_classes
         self.ignore_class = ignore_class
-        # After the n*n cells: labels, then predictions, that are no class.
-        cells = num_classes * num_classes + 2
+        side = num_classes + 1  # the last row and column for what is no class
         self._counts = self.add_variable(
-            shape=(2, cells), initializer="zeros", dtype="int32", name="counts"
+            shape=(2, side, side), initializer="zeros", dtype="int32", name="counts"
         )
         self._largest = self.add_variable(
             shape=(2,),
@@ -79,49 +79,27 @@ class SegmentationScores(keras.metrics.Metric):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Count a batch. `sample_weight` is not used: pixels count once or not."""
-        y_pred = ops.convert_to_tensor(y_pred)
-        if _are_logits(y_true, y_pred):
-            y_pred = ops.argmax(y_pred, axis=-1)
-        true = ops.cast(ops.reshape(y_true, (-1,)), "int32")
-        predicted = ops.cast(ops.reshape(y_pred, (-1,)), "int32")
-        if _is_compiling(predicted):
-            counts, largest = self._count(true, predicted, ops)
-        else:  # NumPy counts several times faster than any backend's eager ops
-            arrays = ops.convert_to_numpy(true), ops.convert_to_numpy(predicted)
-            counts, largest = self._count(*arrays, np)
-        low = self._counts[0] + ops.cast(counts, "int32")
-        high = self._counts[1] + ops.right_shift(low, CARRY_BITS)
-        self._counts.assign(ops.stack([ops.bitwise_and(low, 2**CARRY_BITS - 1), high]))
-        self._largest.assign(ops.maximum(self._largest, ops.cast(largest, "int32")))
-
-    def _count(self, true, predicted, xp):
-        """Return pixels by cell and the largest wrong label and prediction."""
-        n = self.num_classes
-        void = xp.zeros_like(true, dtype="bool")
-        if self.ignore_class is not None:
-            void = true == self.ignore_class
-        wrong_true = ~void & ((true < 0) | (true >= n))
-        wrong_predicted = ~void & ((predicted < 0) | (predicted >= n))
-        cell = n * true + predicted
-        cell = xp.where(wrong_predicted, n * n + 1, cell)
-        cell = xp.where(wrong_true, n * n, cell)
-        cell = xp.where(void, n * n + 2, cell)  # counted, then thrown away
-        counts = _bincount(cell, n * n + 3, xp)[:-1]
-        largest = [
-            xp.max(xp.where(wrong, values, _SMALLEST), initial=_SMALLEST)
-            for wrong, values in ((wrong_true, true), (wrong_predicted, predicted))
-        ]
-        return counts, xp.stack(largest)
+        counts, largest = pixels.confusion(
+            y_true, y_pred, self.num_classes, self.ignore_class
+        )
+        if pixels.is_compiling(counts):
+            self._counts.assign(_add(self._counts.value, counts, ops))
+            self._largest.assign(ops.maximum(self._largest, largest))
+            return
+        # For so few numbers each call of a backend costs more than what it does.
+        before, counts = map(ops.convert_to_numpy, (self._counts.value, counts))
+        self._counts.assign(_add(before, counts, np))
+        if counts[-1].any() or counts[:, -1].any():
+            self._largest.assign(ops.maximum(self._largest, largest))
 
     def result(self):
         """Return the four scores, as Python floats outside of compiled code."""
-        if not _is_compiling(self._counts.value):
+        if not pixels.is_compiling(self._counts.value):
             return segmentation_scores(self.confusion_matrix())
         counts = ops.cast(self._counts[0], "float32")
         counts += ops.cast(self._counts[1], "float32") * 2.0**CARRY_BITS
-        n = self.num_classes
-        scores = four_scores(ops.reshape(counts[: n * n], (n, n)), ops)
-        wrong = ops.sum(counts[n * n :]) > 0
+        scores = four_scores(counts[:-1, :-1], ops)
+        wrong = ops.sum(counts[-1]) + ops.sum(counts[:, -1]) > 0
         return {k: ops.where(wrong, float("nan"), v) for k, v in scores.items()}
 
     def confusion_matrix(self) -> np.ndarray:
@@ -130,13 +108,12 @@ class SegmentationScores(keras.metrics.Metric):
         Raises:
             ValueError: If a label was neither a class nor void.
         """
-        n = self.num_classes
         low, high = ops.convert_to_numpy(self._counts).astype("int64")
         counts = low + high * 2**CARRY_BITS
         largest = ops.convert_to_numpy(self._largest)
-        self._require_classes("Labels", int(counts[n * n]), int(largest[0]))
-        self._require_classes("Predictions", int(counts[n * n + 1]), int(largest[1]))
-        return counts[: n * n].reshape(n, n)
+        self._require_classes("Labels", counts[-1].sum(), largest[0])
+        self._require_classes("Predictions", counts[:-1, -1].sum(), largest[1])
+        return counts[:-1, :-1]
 
     def per_class_iou(self) -> np.ndarray:
         """Return each class's intersection over union, NaN where it has no pixel."""
@@ -165,34 +142,11 @@ class SegmentationScores(keras.metrics.Metric):
             )
 
 
+def _add(before, counts, xp):
+    """Return the low and high parts of the counts before and these."""
+    low = before[0] + counts
+    high = before[1] + xp.right_shift(low, CARRY_BITS)
+    return xp.stack([xp.bitwise_and(low, 2**CARRY_BITS - 1), high])
+
+
 _SMALLEST = -(2**31)
-
-
-def _are_logits(y_true, y_pred) -> bool:
-    """Whether predictions have a class axis that labels lack, or have as 1."""
-    rank = len(y_true.shape)
-    return len(y_pred.shape) == rank + 1 or (
-        len(y_pred.shape) == rank and y_true.shape[-1] == 1 != y_pred.shape[-1]
-    )
-
-
-def _bincount(values, length: int, xp):
-    if xp is ops and keras.backend.backend() == "jax":  # has none that compiles
-        return ops.segment_sum(ops.ones_like(values), values, num_segments=length)
-    return xp.bincount(values, minlength=length)
-
-
-def _is_compiling(value) -> bool:
-    """Whether `value` is a placeholder in a graph, without numbers yet."""
-    backend = keras.backend.backend()
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        return not tf.executing_eagerly()
-    if backend == "jax":
-        from jax.core import Tracer  # pyright: ignore[reportMissingImports]
-
-        return isinstance(value, Tracer)
-    if backend == "torch":
-        return value.device.type == "meta"
-    return False

@@ -70,6 +70,7 @@ PUBLIC = [
     "build_fcn8s",
     "datasets",
     "evaluate",
+    "fold_for_inference",
     "geometry",
     "load_run",
     "load_weights",

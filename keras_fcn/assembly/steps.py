@@ -19,6 +19,8 @@ from ..layers import (
     CropTo,
     ImagePreprocessing,
     PadToMultiple,
+    PatchConv2D,
+    PhaseConv2DTranspose,
 )
 from ..weights import fill
 from .arguments import Arguments
@@ -117,7 +119,7 @@ class Assembly(Arguments):
                 factor, self.found_topology.padding, k, name=name
             )
         else:
-            layer = keras.layers.Conv2DTranspose(
+            layer = PhaseConv2DTranspose(
                 self.num_classes,
                 k,
                 strides=factor,
@@ -173,7 +175,8 @@ class Assembly(Arguments):
     def _convolution(
         self, x: FeatureMap, filters: int, k: int, padding: str = "same", **options: Any
     ) -> FeatureMap:
-        layer = keras.layers.Conv2D(
+        kind = keras.layers.Conv2D if k == 1 else PatchConv2D
+        layer = kind(
             filters, k, padding=padding, data_format="channels_last", **options
         )
         return x.apply(

@@ -15,6 +15,7 @@ import typer
 from .convert import convert
 from .data import app as data
 from .evaluate import evaluate
+from .export import export
 from .predict import predict
 from .recipes import recipes
 from .train import train
@@ -36,6 +37,7 @@ app.command()(predict)
 app.command(epilog="Then: keras-fcn predict RUN PHOTO and keras-fcn evaluate RUN")(
     convert
 )
+app.command()(export)
 app.command()(recipes)
 app.add_typer(data, name="data")
 

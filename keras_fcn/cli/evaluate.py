@@ -46,6 +46,7 @@ def evaluate(
     weights: Annotated[
         Literal["best", "last"], typer.Option(help="Which weights of the run.")
     ] = "best",
+    precision: options.Precision = "float32",
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write scores here.")
     ] = None,
@@ -57,13 +58,16 @@ def evaluate(
     Example:
         keras-fcn evaluate runs/voc --split seg11valid --json scores.json
     """
+    from ..hardware import resolve_precision
     from ..inference import evaluate as score
     from ..pictures import plot_confusion_matrix
     from ..runs import load_run
     from ..storage import write_atomically
     from .console import bar, console, print_scores
 
-    model, config = load_run(run, weights)
+    precision, reason = resolve_precision(precision)
+    console.print(f"Computing in {precision}: {reason}.")
+    model, config = load_run(run, weights, precision)
     changes = {
         "dataset": dataset,
         "data_dir": data_dir,

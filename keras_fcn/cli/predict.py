@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from . import options
+
 
 def predict(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a training.")],
@@ -20,6 +22,7 @@ def predict(
     weights: Annotated[
         Literal["best", "last"], typer.Option(help="Which weights of the run.")
     ] = "best",
+    precision: options.Precision = "auto",
 ) -> None:
     """Label photos with a trained network, each at its own size.
 
@@ -30,12 +33,17 @@ def predict(
     Example:
         keras-fcn predict runs/voc photo.jpg holiday/ --output-dir labelled
     """
+    from ..hardware import resolve_precision
+    from ..inference import fold_for_inference
     from ..inference.predict import find_images, write_prediction
     from ..runs import load_run
     from .console import bar, console
 
     photos = [photo for path in images for photo in find_images(path)]
-    model, config = load_run(run, weights)
+    precision, reason = resolve_precision(precision)
+    console.print(f"Computing in {precision}: {reason}.")
+    model, config = load_run(run, weights, precision)
+    model = fold_for_inference(model)
     same_stem = Counter(photo.stem for photo in photos)
     failed = []
     for photo in bar("Predicting")(photos):

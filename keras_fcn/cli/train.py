@@ -150,11 +150,28 @@ def train(
         ),
     ] = "mean",
     precision: Annotated[
-        Literal["float32", "mixed_float16", "mixed_bfloat16"],
+        Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"],
         typer.Option(
-            help="The mixed ones are faster on recent GPUs.", rich_help_panel=OPTIMISER
+            help="'auto' takes a mixed one where this machine is faster with it.",
+            rich_help_panel=OPTIMISER,
         ),
     ] = "float32",
+    mixed_precision: Annotated[
+        bool,
+        typer.Option(
+            "--mixed-precision",
+            help="The same as --precision auto.",
+            rich_help_panel=OPTIMISER,
+        ),
+    ] = False,
+    jit: Annotated[
+        Literal["auto", "on", "off"],
+        typer.Option(
+            help="Compile the network with XLA or torch.compile; again for each size "
+            "of image. 'auto' does so with JAX.",
+            rich_help_panel=OPTIMISER,
+        ),
+    ] = "auto",
     weights: Annotated[
         str,
         typer.Option(
@@ -228,6 +245,8 @@ def train(
     from .console import bar, console, print_data_report, print_inheritance
 
     config = RunConfig(**settings)
+    if config.precision != "float32":
+        console.print(f"Computing in {config.precision}.")
     begun: list[float] = []
 
     def on_inherited(inherited, scores):

@@ -4,6 +4,7 @@ Knows networks, scores and pictures; knows nothing of how a network was trained.
 """
 
 from .evaluate import evaluate
+from .fold import fold_for_inference
 from .predict import predict
 
-__all__ = ["evaluate", "predict"]
+__all__ = ["evaluate", "fold_for_inference", "predict"]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import weakref
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
+from ..hardware import resolve_jit
 from ..images import SUFFIXES, read_image
+from ..layers import LabelMap
 from ..pictures import overlay, palette_image
 from ..pictures.labels import comparison, write_png
 
@@ -41,8 +43,20 @@ def predict(model: keras.Model, images: Any) -> Any:
     if isinstance(images, (list, tuple)):
         return [predict(model, image) for image in images]
     image = read_image(images)
-    scores = model.predict_on_batch(image[None])
-    return np.argmax(scores[0], axis=-1).astype("uint8")
+    return _labelling(model).predict_on_batch(image[None])[0]
+
+
+def _labelling(model: keras.Model) -> keras.Model:
+    """Return the network that ends in labels, made once for each model."""
+    if model not in _LABELLING:
+        network = keras.Model(model.input, LabelMap(name="labels")(model.output))
+        network.jit_compile = resolve_jit("auto")
+        _LABELLING[model] = network
+    return _LABELLING[model]
+
+
+_LABELLING: weakref.WeakKeyDictionary[keras.Model, keras.Model]
+_LABELLING = weakref.WeakKeyDictionary()
 
 
 def find_images(path: str | os.PathLike[str]) -> list[Path]:

@@ -1,4 +1,4 @@
-"""The few layers that Keras does not have: preprocessing, upsampling and cropping.
+"""The few layers that Keras does not have, and two that it computes more slowly.
 
 Knows `keras.ops`, so everything here runs on TensorFlow, JAX and PyTorch; knows
 nothing of VGG or of FCN. Layout is `(batch, height, width, channels)` throughout.
@@ -6,7 +6,10 @@ nothing of VGG or of FCN. Layout is `(batch, height, width, channels)` throughou
 
 from .cropping import CropTo, PadToMultiple
 from .grouped import GroupedConv2D
+from .labels import LabelMap
 from .normalization import LocalResponseNormalization
+from .patches import PatchConv2D
+from .phases import PhaseConv2DTranspose
 from .preprocessing import (
     CAFFE_BGR_MEAN,
     FCN_BGR_MEAN,
@@ -24,6 +27,9 @@ __all__ = [
     "CropTo",
     "GroupedConv2D",
     "ImagePreprocessing",
+    "LabelMap",
     "LocalResponseNormalization",
     "PadToMultiple",
+    "PatchConv2D",
+    "PhaseConv2DTranspose",
 ]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 from keras import ops
 
 from ..transposed import bilinear_kernel, bilinear_profile
+from .cropping import crop
+from .patches import patches
 
 
 @keras.saving.register_keras_serializable("keras_fcn")
@@ -13,8 +16,9 @@ class BilinearUpsampling2D(keras.layers.Layer):
     """Transposed convolution with a fixed bilinear kernel, one channel at a time.
 
     The same function as `Conv2DTranspose` with `bilinear_kernel`, without weights
-    and without the dense channel mixing: two small matrix products, rows first.
-    Outside the map there are zeros, so values fade out over the last half stride.
+    and without the dense channel mixing: rows first, by a small matrix product, then
+    columns, each pixel of which lies between two. Outside the map there are zeros, so
+    values fade out over the last half stride.
 
     Args:
         factor: `s`, output pixels per input pixel.
@@ -54,11 +58,14 @@ class BilinearUpsampling2D(keras.layers.Layer):
         self.padding = padding
 
     def call(self, maps):
-        _, height, width, _ = ops.shape(maps)
+        maps = ops.cast(maps, self.compute_dtype)
+        batch, height, width, _ = ops.shape(maps)
+        channels = maps.shape[-1]
         rows = self._interpolation(height)  # (output height, height)
-        columns = self._interpolation(width)  # (output width, width)
-        maps = ops.einsum("oh,bhwc->bowc", rows, maps)
-        return ops.einsum("pw,bowc->bopc", columns, maps)
+        maps = ops.matmul(rows, ops.reshape(maps, (batch, height, width * channels)))
+        maps = ops.reshape(maps, (batch, self._length(height), width, channels))
+        maps, height = self._columns(maps), self._length(height)
+        return crop(maps, 0, height, self._crop(), self._length(width))
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
@@ -78,18 +85,79 @@ class BilinearUpsampling2D(keras.layers.Layer):
         overlap = self.kernel_size - self.factor if self.padding == "valid" else 0
         return n * self.factor + overlap
 
+    def _crop(self):
+        return (self.kernel_size - self.factor) // 2 if self.padding == "same" else 0
+
     def _interpolation(self, n):
         """One axis' bilinear `C.T`: tap `o - i*s` of the tent at row `o`, column `i`.
 
         The tent's own formula is zero beyond its ends, so no tap is looked up.
         """
         s, k = self.factor, self.kernel_size
-        crop = (k - s) // 2 if self.padding == "same" else 0
-        output = ops.cast(ops.arange(self._length(n)), "float32") + crop
+        output = ops.cast(ops.arange(self._length(n)), "float32") + self._crop()
         first_tap = s * ops.cast(ops.arange(n), "float32")
         tap = output[:, None] - first_tap[None, :]
         tent = ops.relu(1 - ops.abs(tap - (k - 1) / 2) / s)
         return ops.cast(tent, self.compute_dtype)
+
+    def _columns(self, maps):
+        """Interpolate along the width, uncropped: phase `r` of pixels `j`, `j - 1`."""
+        s = self.factor
+        pixels = -(-self.kernel_size // s)  # that an output lies between: 2, or 1
+        taps = bilinear_profile(s, self.kernel_size)
+        taps = np.pad(taps, (0, pixels * s - self.kernel_size)).reshape(pixels, s)
+        maps = ops.pad(maps, [(0, 0), (0, 0), (pixels - 1, pixels - 1), (0, 0)])
+        if keras.backend.backend() == "jax":
+            return _columns_by_pixels(maps, taps)
+        return _columns_by_patches(maps, taps)
+
+
+def _columns_by_patches(maps, taps):
+    """One matrix product: what is multiplied by zero costs less than passes do."""
+    pixels, channels = len(taps), maps.shape[-1]
+    batch, height, _, _ = ops.shape(maps)
+    seen = ops.reshape(
+        patches(maps, (1, pixels), last_first=True), (-1, pixels * channels)
+    )
+    outputs = ops.matmul(seen, _by_channel(taps, channels, maps.dtype))
+    return ops.reshape(outputs, (batch, height, -1, channels))
+
+
+def _columns_by_pixels(maps, taps):
+    """Sums, which XLA writes in one pass; backwards it is slow at them: a product."""
+    (pixels, s), channels = taps.shape, maps.shape[-1]
+    batch, height, width, _ = ops.shape(maps)
+    seen = width - (pixels - 1)
+
+    @ops.custom_gradient
+    def interpolate(maps):
+        weights = ops.convert_to_tensor(taps[:, :, None], dtype=maps.dtype)
+        outputs = sum(
+            maps[:, :, pixels - 1 - p : pixels - 1 - p + seen, None] * weights[p]
+            for p in range(pixels)
+        )
+
+        def gradient(*upstream):
+            matrix = ops.transpose(_by_channel(taps, channels, maps.dtype))
+            columns = ops.reshape(upstream[0], (-1, s * channels))
+            parts = ops.reshape(
+                ops.matmul(columns, matrix), (batch, height, seen, pixels, channels)
+            )
+            return sum(
+                ops.pad(parts[..., p, :], [(0, 0)] * 2 + [(pixels - 1 - p, p), (0, 0)])
+                for p in range(pixels)
+            )
+
+        return ops.reshape(outputs, (batch, height, seen * s, channels)), gradient
+
+    return interpolate(maps)
+
+
+def _by_channel(taps, channels, dtype):
+    """Return the matrix from patches to phases: taps where the channel is the same."""
+    matrix = np.einsum("pr,cd->pcrd", taps, np.eye(channels))
+    matrix = matrix.reshape(len(taps) * channels, -1)
+    return ops.convert_to_tensor(matrix, dtype=dtype)
 
 
 @keras.saving.register_keras_serializable("keras_fcn")

@@ -17,6 +17,7 @@ import yaml
 from .. import models
 from ..backbones import topologies_of
 from ..datasets import DataConfig
+from ..hardware import JIT_CHOICES, PRECISIONS
 from ..layers import PREPROCESSING_MODES
 from ..optimizers import LR_POLICIES, MULTIPLIERS
 from ..suggestions import require_choice
@@ -33,8 +34,6 @@ MODELS = {
 # The learning rate that each optimiser is usually begun with here: fine-tuning from
 # ImageNet, mean loss.
 LEARNING_RATES = {"adam": 1e-4, "adamw": 1e-4, "sgd": 1e-3, "caffe_sgd": 1e-3}
-
-PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 
 # What a network does with an image first. "backbone": what its backbone expects.
 PREPROCESSINGS = ("backbone", *PREPROCESSING_MODES, "none")
@@ -69,6 +68,8 @@ class RunConfig(DataConfig):
             `"caffe_sgd"`: `"all"`, `"scores"` or `"none"`.
         loss: `"mean"` or `"sum"` over valid pixels.
         precision: `"float32"`, `"mixed_float16"` or `"mixed_bfloat16"`.
+        jit: Whether to compile with the backend's compiler: `"on"`, `"off"`, or
+            `"auto"` where that was measured to be faster.
         weights: `"imagenet"`, `"none"`, the path of a weights file, or the name of
             published weights.
         backbone: As in `build_fcn8s`, by name; so are the following.
@@ -103,6 +104,7 @@ class RunConfig(DataConfig):
     doubled_biases: str = "none"
     loss: str = "mean"
     precision: str = "float32"
+    jit: str = "auto"
     weights: str = "imagenet"
     backbone: str = "vgg16"
     preprocessing: str = "backbone"
@@ -122,6 +124,7 @@ class RunConfig(DataConfig):
         require_choice("loss", self.loss, ("mean", "sum"))
         require_choice("doubled_biases", self.doubled_biases, MULTIPLIERS)
         require_choice("precision", self.precision, PRECISIONS)
+        require_choice("jit", self.jit, JIT_CHOICES)
         require_choice("preprocessing", self.preprocessing, PREPROCESSINGS)
         for name in ("epochs", "batch_size", "accumulate"):
             self._require(name, getattr(self, name) >= 1, "at least 1")
@@ -142,8 +145,23 @@ class RunConfig(DataConfig):
             '"none" with any optimizer but "caffe_sgd"',
         )
 
-    def build(self, weights: str | os.PathLike[str] | None = None) -> keras.Model:
-        """Build the network, with these weights or at random."""
+    def build(
+        self,
+        weights: str | os.PathLike[str] | None = None,
+        precision: str | None = None,
+    ) -> keras.Model:
+        """Build the network, with these weights or at random.
+
+        In Keras' current precision if none is given.
+        """
+        policy = keras.config.dtype_policy()
+        keras.config.set_dtype_policy(precision or policy)
+        try:
+            return self._build(weights)
+        finally:
+            keras.config.set_dtype_policy(policy)
+
+    def _build(self, weights: str | os.PathLike[str] | None) -> keras.Model:
         return MODELS[self.model](
             num_classes=len(self.class_names),
             weights=weights,

@@ -11,6 +11,7 @@ from pathlib import Path
 import keras
 import yaml
 
+from ..hardware import resolve_precision
 from ..storage import write_atomically
 from ..suggestions import require_choice
 from ..weights import load_weights
@@ -26,7 +27,9 @@ def write_config(run_dir: str | os.PathLike[str], config: RunConfig) -> None:
 
 
 def load_run(
-    run_dir: str | os.PathLike[str], weights: str = "best"
+    run_dir: str | os.PathLike[str],
+    weights: str = "best",
+    precision: str | None = None,
 ) -> tuple[keras.Model, RunConfig]:
     """Build the network of a run folder and load its weights.
 
@@ -34,6 +37,8 @@ def load_run(
         run_dir: A folder that `keras-fcn train` wrote.
         weights: `"best"`, those of the epoch with the best validation mean IoU, or
             `"last"`. Defaults to `"best"`.
+        precision: `"float32"`, `"mixed_float16"`, `"mixed_bfloat16"`, or `"auto"` for
+            the fastest of this machine. Defaults to `None`: that of Keras.
 
     Returns:
         The model and the run's configuration.
@@ -55,7 +60,9 @@ def load_run(
     """
     require_choice("weights", weights, ("best", "last"))
     config = read_config(run_dir)
-    model = config.build()
+    if precision is not None:
+        precision, _ = resolve_precision(precision)
+    model = config.build(precision=precision)
     load_weights(model, Path(run_dir) / f"{weights}.safetensors")
     return model, config
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
 from ..datasets import SampleSource
 from ..pictures import plot_learning_curves
@@ -20,7 +21,10 @@ SHOWN = 4  # validation samples in the picture of each epoch
 
 
 class StopOnNaN(keras.callbacks.Callback):
-    """Stop where a loss is not a number, before anything of that epoch is kept."""
+    """Stop where a loss or a weight is no number, before that epoch is kept.
+
+    A ReLU may turn not-a-number into 0, so that the loss alone does not tell.
+    """
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch + 1
@@ -30,6 +34,14 @@ class StopOnNaN(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self._require_number((logs or {}).get("val_loss", 0.0), "validation")
+        for weight in self.model.weights:
+            is_float = keras.backend.is_float_dtype(weight.dtype)
+            if is_float and not bool(ops.all(ops.isfinite(weight))):
+                raise FloatingPointError(
+                    f"Weights must be numbers. Received: {weight.path} with others at "
+                    f"the end of epoch {self.epoch}. The weights of the epochs before "
+                    "are kept. Lower the learning rate."
+                )
 
     def _require_number(self, loss: float, where: str) -> None:
         if not np.isfinite(loss):

@@ -19,6 +19,7 @@ from ..datasets import (
     find_leaks,
     raise_errors,
 )
+from ..hardware import resolve_jit
 from ..losses import PixelwiseCrossentropy
 from ..metrics import SegmentationScores
 from ..runs import CONFIG, RunConfig, load_run, write_config
@@ -99,8 +100,7 @@ def train(
             ignore_class=training.ignore_class, reduction=config.loss
         ),
         metrics=[SegmentationScores(training.num_classes, training.ignore_class)],
-        # XLA would compile the network anew for every size of image.
-        jit_compile="auto" if keras.backend.backend() == "jax" else False,
+        jit_compile=resolve_jit(config.jit),
     )
     write_config(folder, config)
     batches = training.batches(
@@ -137,15 +137,10 @@ def train(
 
 def _begin(config: RunConfig) -> tuple[keras.Model, Inheritance | None]:
     """Return the network with its first weights, and what it has from another run."""
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(config.precision)
-    try:
-        if config.from_run is None:
-            weights = None if config.weights == "none" else config.weights
-            return config.build(weights), None
-        model = config.build()
-    finally:
-        keras.config.set_dtype_policy(policy)
+    if config.from_run is None:
+        weights = None if config.weights == "none" else config.weights
+        return config.build(weights, config.precision), None
+    model = config.build(precision=config.precision)
     stage, earlier = load_run(config.from_run)
     return model, inherit(stage, model, earlier.class_names, config.class_names)
 

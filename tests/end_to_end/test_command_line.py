@@ -18,7 +18,9 @@ import yaml
 from PIL import Image
 
 import keras_fcn
+from keras_fcn import hardware
 from keras_fcn.cli import main
+from keras_fcn.hardware import resolve_precision
 from keras_fcn.images import image_size, read_label
 from keras_fcn.metrics import SCORES
 
@@ -101,6 +103,43 @@ def test_evaluate_prints_and_writes_the_scores_that_training_logged(trained, tmp
     assert scores["per_class_iou"]["tvmonitor"] is None  # nowhere, so it has no score
     assert np.shape(scores["confusion_matrix"]) == (21, 21)
     assert (run_dir / "pictures" / "confusion_matrix_voc_val.png").is_file()
+
+
+@pytest.mark.parametrize("precision", ["auto", "float32", "mixed_bfloat16"])
+def test_predict_says_what_it_computes_in(precision, trained, tmp_path, rng):
+    run_dir, _ = trained
+    photo = tmp_path / "photo.png"
+    Image.fromarray(rng.integers(0, 256, (21, 30, 3), "uint8")).save(photo)
+    options = [] if precision == "auto" else ["--precision", precision]
+    printed = run("predict", run_dir, photo, *options, "-o", tmp_path).stdout
+    found, reason = resolve_precision(precision)
+    assert f"Computing in {found}: {reason}." in words(printed)
+    assert read_label(tmp_path / "photo.png").shape == (21, 30)
+
+
+def test_evaluate_computes_in_what_it_is_told(trained):
+    run_dir, _ = trained
+    assert "Computing in float32" in run("evaluate", run_dir).stdout
+    printed = run("evaluate", run_dir, "--precision", "mixed_bfloat16").stdout
+    assert "Computing in mixed_bfloat16: as asked for." in words(printed)
+
+
+def test_a_training_writes_down_which_precision_and_compiler_it_had(voc, tmp_path):
+    run_dir = tmp_path / "run"
+    options = ["--dataset", "voc", "--data-dir", voc, "--epochs", 1]
+    options += ["--mixed-precision", "--jit", "off", "--run-dir", run_dir]
+    fastest = ("mixed_bfloat16", "of the test")
+    with mock.patch.object(hardware, "fastest_precision", return_value=fastest):
+        printed = run("train", *options, *THIN).stdout
+    assert "Computing in mixed_bfloat16." in printed
+    config = yaml.safe_load((run_dir / "config.yaml").read_text())
+    assert (config["precision"], config["jit"]) == ("mixed_bfloat16", "off")
+    # The weights themselves are float32, and any precision reads them.
+    model, _ = keras_fcn.load_run(run_dir)
+    assert {w.dtype for w in model.weights} == {"float32"}
+    assert model.get_layer("fc6").compute_dtype == "float32"
+    half, _ = keras_fcn.load_run(run_dir, precision="mixed_bfloat16")
+    assert half.get_layer("fc6").compute_dtype == "bfloat16"
 
 
 def test_predict_labels_files_and_folders(trained, voc, tmp_path, rng):

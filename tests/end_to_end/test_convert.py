@@ -54,7 +54,8 @@ def test_published_weights_become_a_run_that_labels_photos(
     assert f"Downloading {NAME}.caffemodel" in words(printed)
     assert "block1_conv1/kernel" in printed
     assert "0 missing, 0 left over, 2 bilinear" in words(printed)
-    run("predict", tmp_path / "run", tmp_path / "photo.png", "-o", tmp_path / "out")
+    options = ["--precision", "float32", "-o", tmp_path / "out"]
+    run("predict", tmp_path / "run", tmp_path / "photo.png", *options)
     scores = keras.ops.convert_to_numpy(network(photo[None]))[0]
     expected = np.argmax(scores, axis=-1)
     assert len(np.unique(expected)) > 1

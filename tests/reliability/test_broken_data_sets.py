@@ -190,7 +190,7 @@ def contents(folder):
 def builds(monkeypatch):
     """Tell when a network is built, and build none."""
 
-    def build(self, weights=None):
+    def build(self, weights=None, precision=None):
         raise RuntimeError("a network is built")
 
     monkeypatch.setattr(RunConfig, "build", build)

@@ -1,5 +1,6 @@
 """Trainings that end early: what was finished is kept, and the reason is told."""
 
+import keras
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
@@ -35,15 +36,29 @@ def test_an_interrupt_keeps_the_finished_epochs(options, tmp_path, monkeypatch):
     assert image_size(tmp_path / "run" / "pictures" / "learning_curves.png")
 
 
-def test_a_loss_that_is_no_number_stops_training_and_says_when(options, tmp_path):
+def test_what_is_no_number_stops_training_and_says_when(options, tmp_path):
     arguments = [*options, "--optimizer", "sgd", "--lr", "1e30"]
     result = run("train", *arguments, "--run-dir", tmp_path / "run", check=False)
     assert result.returncode == 1
-    assert "The loss must be a number" in result.stderr
+    # Which of the two comes first depends on what a processor's ReLU makes of NaN.
+    told = ("The loss must be a number. Received: nan", "Weights must be numbers.")
+    assert result.stderr.startswith(tuple(f"Error: {start}" for start in told))
+    assert " epoch " in result.stderr
     assert "Traceback" not in result.stderr
     for name in ("best", "last"):
         for tensor in load_file(tmp_path / "run" / f"{name}.safetensors").values():
             assert np.isfinite(tensor).all()
+
+
+def test_weights_that_are_no_numbers_stop_training_though_the_loss_is_one():
+    net = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, name="fc")])
+    guard = StopOnNaN()
+    guard.set_model(net)
+    guard.on_epoch_begin(4)
+    guard.on_epoch_end(4, {"val_loss": 1.0})
+    net.set_weights([np.array([[1.0], [np.nan]]), np.zeros(1)])
+    with pytest.raises(FloatingPointError, match="fc/kernel with others at the end"):
+        guard.on_epoch_end(4, {"val_loss": 1.0})
 
 
 @pytest.mark.parametrize("when", ["step 8", "validation"])

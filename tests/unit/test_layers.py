@@ -11,8 +11,11 @@ from keras_fcn.layers import (
     BilinearUpsampling2D,
     CropTo,
     ImagePreprocessing,
+    LabelMap,
     LocalResponseNormalization,
     PadToMultiple,
+    PatchConv2D,
+    PhaseConv2DTranspose,
 )
 from keras_fcn.layers.grouped import GroupedConv2D
 from keras_fcn.transposed import bilinear_kernel
@@ -196,6 +199,15 @@ def test_crop_begins_at_the_offset_and_has_the_size_of_the_reference(rng):
     np.testing.assert_array_equal(out, maps[:, 3:10, 3:12])
 
 
+@pytest.mark.parametrize(("classes", "dtype"), [(21, "uint8"), (300, "int32")])
+def test_a_label_is_the_first_of_the_highest_scores(classes, dtype, rng):
+    scores = rng.integers(0, 5, (2, 9, 7, classes)).astype("float32")  # many are equal
+    labels = as_array(LabelMap()(scores))
+    assert labels.dtype == dtype
+    np.testing.assert_array_equal(labels, scores.argmax(axis=-1))
+    assert LabelMap()(keras.Input((None, 7, classes))).shape == (None, None, 7)
+
+
 @pytest.mark.parametrize(
     "layer",
     [
@@ -203,7 +215,10 @@ def test_crop_begins_at_the_offset_and_has_the_size_of_the_reference(rng):
         ImagePreprocessing("caffe", mean=(1, 2, 3)),
         ImagePreprocessing("torch"),
         LocalResponseNormalization(3, alpha=2.0, beta=0.5, bias=3.0),
+        LabelMap(name="labels"),
         PadToMultiple(16),
+        PatchConv2D(4, 7, padding="same"),
+        PhaseConv2DTranspose(3, 8, strides=4, kernel_initializer=Bilinear(4)),
         BilinearUpsampling2D(3, padding="same"),
         BilinearUpsampling2D(2, kernel_size=3),
         CropTo(offset=5),

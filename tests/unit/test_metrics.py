@@ -123,11 +123,26 @@ def test_fit_logs_the_scores_and_raises_for_an_impossible_label():
         model.fit(x, y, verbose=0)
 
 
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="asks TensorFlow for a graph"
+)
+@pytest.mark.parametrize(("label", "prediction"), [(7, 0), (0, 7)])
+def test_in_a_graph_the_scores_of_an_impossible_label_are_no_numbers(label, prediction):
+    import tensorflow as tf
+
+    scores = SegmentationScores(2)
+    in_graph = tf.function(scores.result)
+    scores.update_state(np.array([[0, 1]]), np.array([[0, 1]]))
+    assert set(map(float, in_graph().values())) == {1.0}
+    scores.update_state(np.array([[label]]), np.array([[prediction]]))
+    assert np.isnan([float(score) for score in in_graph().values()]).all()
+
+
 def test_counts_beyond_int32_stay_exact():
     scores = SegmentationScores(2)
     scores.update_state(np.array([[0, 1, 1]]), np.array([[0, 1, 0]]))
     counts = keras.ops.convert_to_numpy(scores._counts).copy()
-    counts[:, 0] = 2**CARRY_BITS - 1, 8  # as if billions of pixels had gone before
+    counts[:, 0, 0] = 2**CARRY_BITS - 1, 8  # as if billions of pixels had gone before
     scores._counts.assign(counts)
     scores.update_state(np.array([[0, 0]]), np.array([[0, 0]]))
     expected = 8 * 2**CARRY_BITS + 2**CARRY_BITS - 1 + 2

@@ -1,0 +1,1 @@
+"""Those who are measured against: plain PyTorch, written as one writes it."""

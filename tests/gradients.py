@@ -1,0 +1,48 @@
+"""Gradients of a layer, in the words of each backend."""
+
+import keras
+import numpy as np
+
+
+def value_and_gradients(layer, inputs, upstream):
+    """Return a layer's result, and what `upstream` becomes at its input and weights."""
+    backend = keras.backend.backend()
+    weights = layer.trainable_variables
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        @tf.function  # as in training: what is not asked for is not computed
+        def run(inputs, upstream):
+            with tf.GradientTape() as tape:
+                tape.watch(inputs)
+                outputs = layer(inputs, training=True)
+            sources = [inputs, *(w.value for w in weights)]
+            return outputs, tape.gradient(outputs, sources, output_gradients=upstream)
+
+        outputs, gradients = run(tf.constant(inputs), tf.constant(upstream))
+    elif backend == "jax":
+        import jax
+
+        def call(inputs, values):
+            return layer.stateless_call(values, [], inputs)[0]
+
+        @jax.jit
+        def run(inputs, values, upstream):
+            outputs, pull_back = jax.vjp(call, inputs, values)
+            at_input, at_weights = pull_back(upstream)
+            return outputs, [at_input, *at_weights]
+
+        outputs, gradients = run(inputs, [w.value for w in weights], upstream)
+    else:
+        import torch
+
+        inputs = torch.tensor(inputs, requires_grad=True)
+        outputs = layer(inputs)
+        gradients = torch.autograd.grad(
+            outputs, [inputs, *(w.value for w in weights)], torch.tensor(upstream)
+        )
+    return tuple(np.asarray(as_array(x)) for x in (outputs, *gradients))
+
+
+def as_array(tensor):
+    return keras.ops.convert_to_numpy(tensor)
