@@ -96,4 +96,4 @@ $(VENV)/conformance: $(VENV)/test
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(DEMO) build/docs build/conformance
+	rm -rf $(VENV) $(DEMO) build/docs build/conformance build/bench

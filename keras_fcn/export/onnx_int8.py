@@ -81,22 +81,17 @@ def float_nodes(graph: Any) -> list[str]:
     """
     behind: set[str] = set()  # tensors that a convolution had a part in
     for node in graph.node:
-        if node.op_type == "Conv" or (_has_values(node) and behind & set(node.input)):
+        if node.op_type == "Conv" or behind & set(node.input):
             behind.update(node.output)
     ahead: set[str] = set()  # tensors that have a part in a convolution
     for node in reversed(graph.node):
-        if node.op_type == "Conv" or (_has_values(node) and ahead & set(node.output)):
+        if node.op_type == "Conv" or ahead & set(node.output):
             ahead.update(node.input)
     return [
         node.name
         for node in graph.node
         if not (behind & set(node.output) and ahead & set(node.output))
     ]
-
-
-def _has_values(node: Any) -> bool:
-    """Whether a node's result depends on values, not only on how many there are."""
-    return node.op_type != "Shape"
 
 
 def _reader(photos: Iterable[np.ndarray]) -> Any:

@@ -18,12 +18,16 @@ compiled = functools.partial(tf.function, jit_compile=True, autograph=False)
 
 def in_graph(function, *arrays):
     """Call a function of tensors, the last of them logits, as a graph for all sizes."""
-    if not tf.executing_eagerly():
+    if _in_xla():
         return function(*arrays)
     shapes = [[None] * len(array.shape) for array in arrays]
     shapes[-1][-1] = arrays[-1].shape[-1]
     dtypes = [array.dtype for array in arrays]
     return _traced(function, tuple(map(tf.TensorSpec, shapes, dtypes)))(*arrays)
+
+
+def _in_xla():
+    return tf.__internal__.get_enclosing_xla_context() is not None
 
 
 @functools.cache
@@ -33,8 +37,7 @@ def _traced(function, specs):
 
 def by_chunks(of_chunk, *arrays):
     """Apply a function to chunks of arrays `(pixels, ...)`; stack what it returns."""
-    in_xla = tf.__internal__.get_enclosing_xla_context() is not None
-    if in_xla or arrays[0].shape[0] is not None:  # traced or compiled for one size
+    if _in_xla():  # which knows the size
         return [result[None] for result in of_chunk(*arrays)]
     # A power of two: TensorFlow cuts at multiples of 64 bytes without copying.
     most = CHUNK // max(array.shape[1:].num_elements() for array in arrays)

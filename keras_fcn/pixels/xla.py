@@ -27,7 +27,7 @@ def is_faster() -> bool:
 
 def argmax(logits):
     """Return `(...)` of logits `(..., num_classes)`, int32."""
-    return in_graph(_argmax, logits)
+    return tf.ensure_shape(in_graph(_argmax, logits), logits.shape[:-1])
 
 
 def crossentropy(labels, logits, ignore_class):
@@ -42,7 +42,7 @@ def crossentropy(labels, logits, ignore_class):
         def gradient(upstream):
             gradients = in_graph(backward, labels, *kept, upstream, logits)
             return tf.raw_ops.PreventGradient(
-                input=gradients,
+                input=tf.ensure_shape(gradients, logits.shape),
                 message="The loss of pixels has no second derivative here.",
             )
 

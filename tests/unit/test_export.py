@@ -105,9 +105,10 @@ def test_the_file_labels_photos_of_any_size_as_the_network(network, exported):
     ],
     ids=lambda options: options["topology"],
 )
-def test_so_do_the_files_of_other_networks(options, onnx_tools, tmp_path):
+def test_so_do_the_files_of_other_networks(options, onnx_tools, tmp_path, capfd):
     model = random_network(**options)
     report = export(model, tmp_path / "net.onnx", photos=PHOTOS[:2])
+    assert "not used by any node" not in capfd.readouterr().err  # dropouts' seeds
     assert report.comparison.agreement > 0.999
     assert share_of_equals(model, report.file, PHOTOS) > 0.999
 
