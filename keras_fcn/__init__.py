@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from . import (
         backbones,
         datasets,
+        export,
         geometry,
         losses,
         metrics,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _MODULES = (
     "backbones",
     "datasets",
+    "export",
     "geometry",
     "losses",
     "metrics",
@@ -63,6 +65,7 @@ __all__ = [
     "build_fcn32s",
     "datasets",
     "evaluate",
+    "export",
     "fold_for_inference",
     "geometry",
     "load_run",

@@ -70,6 +70,7 @@ PUBLIC = [
     "build_fcn8s",
     "datasets",
     "evaluate",
+    "export",
     "fold_for_inference",
     "geometry",
     "load_run",

@@ -91,7 +91,10 @@ class PadToMultiple(keras.layers.Layer):
         return {**super().get_config(), "multiple": self.multiple}
 
     def _length(self, n):
-        return None if n is None else -(-n // self.multiple) * self.multiple
+        # Not the shorter -(-n // m): ONNX rounds negative quotients towards 0.
+        if n is None:
+            return None
+        return (n + self.multiple - 1) // self.multiple * self.multiple
 
     def _rows(self, n):
         return ops.minimum(ops.arange(self._length(n)), n - 1)

@@ -186,13 +186,15 @@ def test_chunks_hold_each_pixel_once(small_chunks, number, rng):
 
 @on_tensorflow
 def test_one_compilation_serves_all_sizes(rng):
-    from keras_fcn.pixels import xla
+    from keras_fcn.pixels import chunks, xla
 
-    pixels.argmax(np.zeros((3, 7), "float32"))
+    pixels.argmax(np.zeros((1, 2, 3, 7), "float32"))
+    graphs = chunks._traced.cache_info().currsize
     compilations = xla._argmax_of_chunk.experimental_get_tracing_count()
     for size in [(1, 1), (9, 4), (300, 200)]:
         logits = rng.normal(size=(1, *size, 7)).astype("float32")
         np.testing.assert_array_equal(pixels.argmax(logits), logits.argmax(-1))
+    assert chunks._traced.cache_info().currsize == graphs
     assert xla._argmax_of_chunk.experimental_get_tracing_count() == compilations
 
 
