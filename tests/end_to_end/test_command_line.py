@@ -223,7 +223,9 @@ def test_a_run_is_not_overwritten(trained, voc):
     assert (run_dir / "best.safetensors").read_bytes() == before
 
 
-@pytest.mark.parametrize("verb", ["train", "evaluate", "predict", "convert", "recipes"])
+@pytest.mark.parametrize(
+    "verb", ["train", "evaluate", "predict", "export", "convert", "recipes"]
+)
 def test_help_shows_an_example(verb):
     printed = run(verb, "--help").stdout
     assert f"keras-fcn {verb}" in printed
