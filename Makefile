@@ -83,8 +83,9 @@ $(VENV)/test: $(VENV)/package
 	$(BIN)/python -m pip install --quiet --editable ".[$(TENSORFLOW),datasets]" --group test
 	touch $@
 
+# Types are checked against the packages of `export` too.
 $(VENV)/lint: $(VENV)/test
-	$(BIN)/python -m pip install --quiet --group lint
+	$(BIN)/python -m pip install --quiet --editable ".[$(TENSORFLOW),datasets,export]" --group lint
 	touch $@
 
 $(VENV)/docs: $(VENV)/package
