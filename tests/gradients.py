@@ -1,4 +1,4 @@
-"""Gradients of a layer, in the words of each backend."""
+"""Gradients of a layer or a loss, in the words of each backend."""
 
 import keras
 import numpy as np
@@ -42,6 +42,28 @@ def value_and_gradients(layer, inputs, upstream):
             outputs, [inputs, *(w.value for w in weights)], torch.tensor(upstream)
         )
     return tuple(np.asarray(as_array(x)) for x in (outputs, *gradients))
+
+
+def gradient_of(loss, logits):
+    """Return the gradient of a scalar loss by an array of logits."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        logits = tf.constant(logits)
+        with tf.GradientTape() as tape:
+            tape.watch(logits)
+            value = loss(logits)
+        return as_array(tape.gradient(value, logits))
+    if backend == "jax":
+        import jax
+
+        return as_array(jax.grad(loss)(logits))
+    import torch
+
+    logits = torch.tensor(logits, requires_grad=True)
+    loss(logits).backward()
+    return logits.grad.numpy()
 
 
 def as_array(tensor):

@@ -7,12 +7,15 @@ from typing import Any
 
 import keras
 
-from ..inference import fold_for_inference
-from ..layers import PatchConv2D
+from ..inference.fold import fold_for_inference, require_functional
+from ..layers import PatchConv2D, PhaseConv2DTranspose
 
 # Layers that compute a convolution in a way that is faster in Keras, and plain ones:
 # other programs know their own ways, if they are told that it is a convolution.
-_PLAIN: dict[type, type] = {PatchConv2D: keras.layers.Conv2D}
+_PLAIN: dict[type, type] = {
+    PatchConv2D: keras.layers.Conv2D,
+    PhaseConv2DTranspose: keras.layers.Conv2DTranspose,
+}
 
 
 def exportable(model: keras.Model) -> keras.Model:
@@ -68,11 +71,7 @@ def as_function(network: keras.Model) -> tuple[Callable[..., Any], Sequence[Any]
 
 
 def _require_exportable(model: keras.Model) -> None:
-    if not hasattr(model, "operations"):
-        raise ValueError(
-            "`model` must be a functional Keras model, such as `build_fcn8s` returns. "
-            f"Received: model={model!r}."
-        )
+    require_functional(model)
     shapes = [tensor.shape for tensor in model.inputs]
     if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][-1] != 3:
         raise ValueError(

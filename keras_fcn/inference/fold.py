@@ -50,11 +50,7 @@ def fold_for_inference(model: keras.Model) -> keras.Model:
         >>> tuple(folded.get_layer("score_fr").kernel.shape[2:])
         (512, 21)
     """
-    if not hasattr(model, "operations"):
-        raise ValueError(
-            "`model` must be a functional Keras model, such as `build_fcn8s` returns. "
-            f"Received: model={model!r}."
-        )
+    require_functional(model)
     folded = _find(model)
     mixed = {layer.name for layer in model.layers if _is_mixed(layer)}
     if not folded and not mixed:
@@ -82,6 +78,15 @@ def fold_for_inference(model: keras.Model) -> keras.Model:
         elif layer.weights:
             layer.set_weights(model.get_layer(layer.name).get_weights())
     return result
+
+
+def require_functional(model: Any) -> None:
+    """Raise a ValueError for what is no functional model: its layers cannot be seen."""
+    if not hasattr(model, "operations"):
+        raise ValueError(
+            "`model` must be a functional Keras model, such as `build_fcn8s` returns. "
+            f"Received: model={model!r}."
+        )
 
 
 def _find(model: keras.Model) -> dict[str, _Linear]:

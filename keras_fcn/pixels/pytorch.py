@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import torch  # pyright: ignore[reportMissingImports]
-from torch.nn import functional  # pyright: ignore[reportMissingImports]
-
 # PyTorch ignores -100 if it is told nothing. No label of a float's can be this one.
-NO_LABEL = torch.iinfo(torch.int64).max
+NO_LABEL = 2**63 - 1
 
 
 def crossentropy(labels, logits, ignore_class):
     """Return the cross-entropy `(...)` of logits `(..., num_classes)`."""
+    from torch.nn import functional  # pyright: ignore[reportMissingImports]
+
     void = labels == ignore_class
     # Else the gradient of a void pixel's infinite logit would be 0 * infinity. A copy
     # of all logits is dear on a CPU, and asking is dear elsewhere.

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from keras_fcn import pixels
 
-from ..unit.test_pixels import BACKEND, as_array, gradient
+from ..gradients import as_array, gradient_of
 
+BACKEND = keras.backend.backend()
 VOID = 255
 # Both sum at most 6 powers, each right to 2 units in the last place, 2**-23, and take a
 # logarithm of order 1 to 10; a gradient is a quotient of such, times a weight below 1.
@@ -87,7 +88,7 @@ def test_crossentropy_is_theirs(problem):
 def test_its_gradient_is_theirs(problem):
     labels, logits, weights = problem
     slopes, expected = (
-        gradient(
+        gradient_of(
             lambda x, f=function: keras.ops.sum(
                 keras.ops.convert_to_tensor(weights) * f(labels, x)
             ),

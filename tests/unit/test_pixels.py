@@ -6,37 +6,14 @@ from keras_fcn import pixels
 from keras_fcn.losses import PixelwiseCrossentropy
 from keras_fcn.metrics import SegmentationScores
 
+from ..gradients import as_array, gradient_of
+
 BACKEND = keras.backend.backend()
 on_tensorflow = pytest.mark.skipif(BACKEND != "tensorflow", reason="TensorFlow's form")
 on_torch = pytest.mark.skipif(BACKEND != "torch", reason="PyTorch's form")
 
 # Two evaluations in float32 of a logarithm of a sum of a few powers, all of order 1.
 FLOAT32 = 1e-6
-
-
-def as_array(tensor):
-    return keras.ops.convert_to_numpy(tensor)
-
-
-def gradient(loss, logits):
-    """Return the gradient of a scalar loss by an array of logits."""
-    if BACKEND == "tensorflow":
-        import tensorflow as tf
-
-        logits = tf.constant(logits)
-        with tf.GradientTape() as tape:
-            tape.watch(logits)
-            value = loss(logits)
-        return as_array(tape.gradient(value, logits))
-    if BACKEND == "jax":
-        import jax
-
-        return as_array(jax.grad(loss)(logits))
-    import torch
-
-    logits = torch.tensor(logits, requires_grad=True)
-    loss(logits).backward()
-    return logits.grad.numpy()
 
 
 @pytest.fixture(params=["fast", "plain"] if BACKEND == "tensorflow" else ["fast"])
@@ -114,11 +91,11 @@ def test_the_logits_of_void_pixels_do_not_matter(bad, rng):
     labels = rng.integers(0, 3, (1, 4, 5))
     labels[:, 1] = 255
     logits = rng.normal(size=(1, 4, 5, 3)).astype("float32")
-    expected = gradient(lambda x: PixelwiseCrossentropy()(labels, x), logits)
+    expected = gradient_of(lambda x: PixelwiseCrossentropy()(labels, x), logits)
     assert (expected[:, 1] == 0).all()
     assert (expected[:, 0] != 0).all()
     logits[:, 1, :, 0] = bad
-    got = gradient(lambda x: PixelwiseCrossentropy()(labels, x), logits)
+    got = gradient_of(lambda x: PixelwiseCrossentropy()(labels, x), logits)
     np.testing.assert_array_equal(got, expected)
 
 
@@ -128,8 +105,8 @@ def test_losses_may_be_weighted(rng):
     logits = rng.normal(size=(2, 4, 5, 3)).astype("float32")
     weights = rng.random((2, 4, 5)).astype("float32")
     theirs = keras.losses.SparseCategoricalCrossentropy(True, ignore_class=255)
-    expected = gradient(lambda x: theirs(labels, x, weights), logits)
-    got = gradient(lambda x: PixelwiseCrossentropy()(labels, x, weights), logits)
+    expected = gradient_of(lambda x: theirs(labels, x, weights), logits)
+    got = gradient_of(lambda x: PixelwiseCrossentropy()(labels, x, weights), logits)
     np.testing.assert_allclose(got, expected, atol=FLOAT32)
 
 
@@ -137,7 +114,7 @@ def test_the_gradient_at_an_impossible_label_is_no_number_either():
     if BACKEND != "jax":
         pytest.skip("the others raise")
     labels, logits = np.array([0, 3]), np.zeros((2, 3), "float32")
-    got = gradient(lambda x: pixels.crossentropy(labels, x).sum(), logits)
+    got = gradient_of(lambda x: pixels.crossentropy(labels, x).sum(), logits)
     assert np.isnan(got).all(axis=-1).tolist() == [False, True]
 
 
@@ -228,7 +205,7 @@ def test_graphs_give_what_calls_give(jit_compile, rng):
         logits = rng.normal(size=(2, *size, 5)).astype("float32")
         value, slopes, classes = step(labels, logits)
         np.testing.assert_allclose(value, loss(labels, logits), rtol=FLOAT32)
-        expected = gradient(lambda x, y=labels: loss(y, x), logits)
+        expected = gradient_of(lambda x, y=labels: loss(y, x), logits)
         np.testing.assert_allclose(slopes, expected, atol=FLOAT32)
         np.testing.assert_array_equal(classes, logits.argmax(-1))
 
