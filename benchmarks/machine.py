@@ -50,20 +50,10 @@ def load() -> float | None:
 
 def looking_for_gpu():
     """Return, as work, whether the backend of this process sees a GPU: 1 or 0."""
-    backend = os.environ["KERAS_BACKEND"]
-    if backend == "tensorflow":
-        import tensorflow as tf
+    from keras_fcn.hardware import accelerator
 
-        seen = bool(tf.config.list_physical_devices("GPU"))
-    elif backend == "jax":
-        import jax
-
-        seen = jax.default_backend() == "gpu"
-    else:
-        import torch
-
-        seen = torch.cuda.is_available()
-    return lambda: [float(seen)]
+    kind, _ = accelerator()
+    return lambda: [float(kind == "GPU")]
 
 
 def _processor() -> tuple[str, list[str]]:

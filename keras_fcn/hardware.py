@@ -6,8 +6,10 @@ which backend Keras has and what it runs on; knows no network.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import platform
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +74,24 @@ def resolve_precision(precision: str) -> tuple[str, str]:
     """
     require_choice("precision", precision, ("auto", *PRECISIONS))
     return fastest_precision() if precision == "auto" else (precision, "as asked for")
+
+
+@contextlib.contextmanager
+def computing_in(precision: str | None) -> Iterator[None]:
+    """Let what is built inside compute in a precision; `None` is Keras' current one.
+
+    Example:
+        >>> with computing_in("mixed_bfloat16"):
+        ...     layer = keras.layers.Dense(1)
+        >>> layer.compute_dtype, keras.layers.Dense(1).compute_dtype
+        ('bfloat16', 'float32')
+    """
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision or before)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def resolve_jit(jit: str) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from . import pixels
+from .pixels.cells import SMALLEST
 from .scores import SCORES, four_scores, per_class_iou, segmentation_scores
 
 __all__ = ["SCORES", "SegmentationScores", "per_class_iou", "segmentation_scores"]
@@ -72,7 +73,7 @@ class SegmentationScores(keras.metrics.Metric):
         )
         self._largest = self.add_variable(
             shape=(2,),
-            initializer=keras.initializers.Constant(_SMALLEST),
+            initializer=keras.initializers.Constant(SMALLEST),
             dtype="int32",
             name="largest_wrong",
         )
@@ -121,7 +122,7 @@ class SegmentationScores(keras.metrics.Metric):
 
     def reset_state(self):
         self._counts.assign(ops.zeros(self._counts.shape, "int32"))
-        self._largest.assign(ops.full(self._largest.shape, _SMALLEST, "int32"))
+        self._largest.assign(ops.full(self._largest.shape, SMALLEST, "int32"))
 
     def get_config(self):
         return {
@@ -147,6 +148,3 @@ def _add(before, counts, xp):
     low = before[0] + counts
     high = before[1] + xp.right_shift(low, CARRY_BITS)
     return xp.stack([xp.bitwise_and(low, 2**CARRY_BITS - 1), high])
-
-
-_SMALLEST = -(2**31)

@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from keras_fcn.datasets import voc_palette
+from keras_fcn.hardware import accelerator
 
 from . import tally
 
@@ -102,18 +103,7 @@ def rng():
 
 
 def sees_gpu():
-    backend = keras.backend.backend()
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        return bool(tf.config.list_physical_devices("GPU"))
-    if backend == "jax":
-        import jax
-
-        return jax.default_backend() == "gpu"
-    import torch
-
-    return torch.cuda.is_available()
+    return accelerator()[0] == "GPU"
 
 
 @pytest.fixture

@@ -49,6 +49,22 @@ check(load("shapes", "val"))
     assert "tensorflow" not in loaded_after(statement)
 
 
+def test_every_module_is_imported_without_what_is_optional():
+    statement = """
+import os, sys; os.environ["KERAS_BACKEND"] = "tensorflow"
+class NotInstalled:
+    def find_spec(name, path=None, target=None):
+        if name in ("jax", "onnx", "onnxruntime", "tf2onnx", "torch"):
+            raise ModuleNotFoundError(name=name)
+sys.meta_path.insert(0, NotInstalled)
+import importlib, pkgutil, keras_fcn
+for module in pkgutil.walk_packages(keras_fcn.__path__, "keras_fcn."):
+    if module.name != "keras_fcn.__main__":  # which runs
+        importlib.import_module(module.name)
+"""
+    assert "keras_fcn.pixels.pytorch" in loaded_after(statement)
+
+
 def test_batches_without_tensorflow_say_what_to_install():
     statement = """
 import os, sys; sys.modules["tensorflow"] = None

@@ -33,8 +33,8 @@ def race(settings: Settings) -> Race:
         for dtype in dtypes:
             prepare = functools.partial(product, n, dtype)
             contenders[f"{title}, {dtype}"] = Contender(backend, prepare, dtype)
-    mebibytes = 4 if settings.quick else 256
-    contenders[COPY] = Contender("numpy", functools.partial(copy, mebibytes), "uint8")
+    prepare = functools.partial(copy, _mebibytes(settings))
+    contenders[COPY] = Contender("numpy", prepare, "uint8")
     return Race("limits", contenders, (), 2.0 * n**3)
 
 
@@ -44,7 +44,7 @@ def results(race: Race, outcome: Outcome, settings: Settings) -> list[dict[str, 
     for name, turns in outcome.turns.items():
         contender = race.contenders[name]
         if name == COPY:
-            amount, unit = 2.0 * 2**20 * (4 if settings.quick else 256), "GB/s"
+            amount, unit = 2.0 * 2**20 * _mebibytes(settings), "GB/s"
         else:
             amount, unit = race.flops or 0.0, "GFLOP/s"
         found.append(
@@ -88,6 +88,10 @@ def copy(mebibytes: int) -> Work:
     source = np.ones(2**20 * mebibytes, "uint8")
     target = np.zeros_like(source)
     return lambda: np.copyto(target, source)
+
+
+def _mebibytes(settings: Settings) -> int:
+    return 4 if settings.quick else 256
 
 
 def _median(turns: list[Turn]) -> float:

@@ -80,10 +80,11 @@ def network(
     `change` makes another model of the built one.
     """
     import keras_fcn
+    from keras_fcn.hardware import computing_in
 
-    from .running import dtype_policy, zero_start
+    from .running import zero_start
 
-    with dtype_policy(policy), zero_start():
+    with computing_in(policy), zero_start():
         model = getattr(keras_fcn, f"build_{builder}")(
             weights=None,
             topology=topology,

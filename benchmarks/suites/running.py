@@ -177,17 +177,6 @@ def compiled(function: Callable[[Any], Any], inputs: Any) -> Work:
 
 
 @contextlib.contextmanager
-def dtype_policy(name: str) -> Iterator[None]:
-    """Let what is built inside compute in another type."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(name)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
-
-
-@contextlib.contextmanager
 def zero_start() -> Iterator[None]:
     """Let random kernels begin as zeros: others take their place anyway.
 

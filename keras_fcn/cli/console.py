@@ -43,6 +43,15 @@ def bar(description: str, total: int | None = None) -> Callable[[Iterable], Iter
     return lambda loop: track(loop, description, total=total, console=console)
 
 
+def print_precision(precision: str) -> str:
+    """Print the precision that is meant, and why; return it."""
+    from ..hardware import resolve_precision
+
+    precision, reason = resolve_precision(precision)
+    console.print(f"Computing in {precision}: {reason}.")
+    return precision
+
+
 @contextmanager
 def download_bar() -> Iterator[Callable[[str, int, int | None], None]]:
     """Yield what draws a bar for every step that counts bytes."""

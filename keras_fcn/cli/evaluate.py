@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -43,9 +43,7 @@ def evaluate(
             rich_help_panel=options.PANEL,
         ),
     ] = None,
-    weights: Annotated[
-        Literal["best", "last"], typer.Option(help="Which weights of the run.")
-    ] = "best",
+    weights: options.RunWeights = "best",
     precision: options.Precision = "float32",
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write scores here.")
@@ -58,16 +56,13 @@ def evaluate(
     Example:
         keras-fcn evaluate runs/voc --split seg11valid --json scores.json
     """
-    from ..hardware import resolve_precision
     from ..inference import evaluate as score
     from ..pictures import plot_confusion_matrix
     from ..runs import load_run
     from ..storage import write_atomically
-    from .console import bar, console, print_scores
+    from .console import bar, console, print_precision, print_scores
 
-    precision, reason = resolve_precision(precision)
-    console.print(f"Computing in {precision}: {reason}.")
-    model, config = load_run(run, weights, precision)
+    model, config = load_run(run, weights, print_precision(precision))
     changes = {
         "dataset": dataset,
         "data_dir": data_dir,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.markup import escape
 
+from . import options
+
 if TYPE_CHECKING:
     from ..datasets import SampleSource
     from ..export import ExportReport
@@ -43,9 +45,7 @@ def export(
     samples: Annotated[
         int, typer.Option(min=1, help="Photos to use, at most, of each.")
     ] = 32,
-    weights: Annotated[
-        Literal["best", "last"], typer.Option(help="Which weights of the run.")
-    ] = "best",
+    weights: options.RunWeights = "best",
 ) -> None:
     r"""Write a trained network as a file that runs without Keras, and compare both.
 
@@ -106,7 +106,7 @@ def _own_samples(config: RunConfig, most: int) -> tuple[SampleSource, SampleSour
     except (OSError, ValueError) as error:
         raise ValueError(
             f"The run's own samples are not there. {error} {instead}"
-        ) from (error)
+        ) from error
     trained, validated = (
         Subset(source, _spread(list(range(len(source))), most)) for source in both
     )

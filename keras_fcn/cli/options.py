@@ -125,9 +125,12 @@ JsonFile = Annotated[
 ]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
 
-
+RunWeights = Annotated[
+    Literal["best", "last"], typer.Option(help="Which weights of the run.")
+]
+PrecisionName = Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"]
 Precision = Annotated[
-    Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"],
+    PrecisionName,
     typer.Option(
         help="Numbers to compute with; 'auto' takes 16 bits where this machine is "
         "faster with them."

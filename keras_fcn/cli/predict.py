@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -19,9 +19,7 @@ def predict(
     output_dir: Annotated[
         Path, typer.Option("--output-dir", "-o", help="Folder for the pictures.")
     ] = Path("predictions"),
-    weights: Annotated[
-        Literal["best", "last"], typer.Option(help="Which weights of the run.")
-    ] = "best",
+    weights: options.RunWeights = "best",
     precision: options.Precision = "auto",
 ) -> None:
     """Label photos with a trained network, each at its own size.
@@ -33,16 +31,13 @@ def predict(
     Example:
         keras-fcn predict runs/voc photo.jpg holiday/ --output-dir labelled
     """
-    from ..hardware import resolve_precision
     from ..inference import fold_for_inference
     from ..inference.predict import find_images, write_prediction
     from ..runs import load_run
-    from .console import bar, console
+    from .console import bar, console, print_precision
 
     photos = [photo for path in images for photo in find_images(path)]
-    precision, reason = resolve_precision(precision)
-    console.print(f"Computing in {precision}: {reason}.")
-    model, config = load_run(run, weights, precision)
+    model, config = load_run(run, weights, print_precision(precision))
     model = fold_for_inference(model)
     same_stem = Counter(photo.stem for photo in photos)
     failed = []

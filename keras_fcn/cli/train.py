@@ -150,7 +150,7 @@ def train(
         ),
     ] = "mean",
     precision: Annotated[
-        Literal["auto", "float32", "mixed_float16", "mixed_bfloat16"],
+        options.PrecisionName,
         typer.Option(
             help="'auto' takes a mixed one where this machine is faster with it.",
             rich_help_panel=OPTIMISER,

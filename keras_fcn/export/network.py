@@ -9,6 +9,7 @@ import keras
 
 from ..inference.fold import fold_for_inference, require_functional
 from ..layers import PatchConv2D, PhaseConv2DTranspose
+from ..layers.labels import label_dtype
 
 # Layers that compute a convolution in a way that is faster in Keras, and plain ones:
 # other programs know their own ways, if they are told that it is a convolution.
@@ -65,7 +66,7 @@ def as_function(network: keras.Model) -> tuple[Callable[..., Any], Sequence[Any]
         )
         # Not `keras.ops.argmax`, which looks at the bits of negative zeros.
         labels = tf.argmax(scores, axis=-1, output_type=tf.int32)
-        return tf.cast(labels, tf.uint8 if scores.shape[-1] <= 256 else tf.int32)
+        return tf.cast(labels, label_dtype(scores.shape[-1]))
 
     return label, [*trained, *others]
 

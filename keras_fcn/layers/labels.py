@@ -8,6 +8,11 @@ from keras import ops
 from ..pixels import argmax
 
 
+def label_dtype(num_classes):
+    """Return the smallest type that holds every label: uint8 up to 256 classes."""
+    return "uint8" if num_classes <= 256 else "int32"
+
+
 @keras.saving.register_keras_serializable("keras_fcn")
 class LabelMap(keras.layers.Layer):
     """Label every pixel with the class of the highest score, the first of equals.
@@ -30,11 +35,7 @@ class LabelMap(keras.layers.Layer):
         self.autocast = False
 
     def call(self, scores):
-        return ops.cast(argmax(scores), _smallest(scores.shape[-1]))
+        return ops.cast(argmax(scores), label_dtype(scores.shape[-1]))
 
     def compute_output_spec(self, scores):
-        return keras.KerasTensor(scores.shape[:-1], _smallest(scores.shape[-1]))
-
-
-def _smallest(num_classes):
-    return "uint8" if num_classes <= 256 else "int32"
+        return keras.KerasTensor(scores.shape[:-1], label_dtype(scores.shape[-1]))

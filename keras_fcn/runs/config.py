@@ -17,7 +17,7 @@ import yaml
 from .. import models
 from ..backbones import topologies_of
 from ..datasets import DataConfig
-from ..hardware import JIT_CHOICES, PRECISIONS
+from ..hardware import JIT_CHOICES, PRECISIONS, computing_in
 from ..layers import PREPROCESSING_MODES
 from ..optimizers import LR_POLICIES, MULTIPLIERS
 from ..suggestions import require_choice
@@ -154,26 +154,19 @@ class RunConfig(DataConfig):
 
         In Keras' current precision if none is given.
         """
-        policy = keras.config.dtype_policy()
-        keras.config.set_dtype_policy(precision or policy)
-        try:
-            return self._build(weights)
-        finally:
-            keras.config.set_dtype_policy(policy)
-
-    def _build(self, weights: str | os.PathLike[str] | None) -> keras.Model:
-        return MODELS[self.model](
-            num_classes=len(self.class_names),
-            weights=weights,
-            backbone=self.backbone,
-            include_preprocessing={"backbone": True, "none": False}.get(
-                self.preprocessing, self.preprocessing
-            ),
-            topology=self.topology,
-            upsampling=self.upsampling,
-            width=self.width,
-            dropout=self.dropout,
-        )
+        with computing_in(precision):
+            return MODELS[self.model](
+                num_classes=len(self.class_names),
+                weights=weights,
+                backbone=self.backbone,
+                include_preprocessing={"backbone": True, "none": False}.get(
+                    self.preprocessing, self.preprocessing
+                ),
+                topology=self.topology,
+                upsampling=self.upsampling,
+                width=self.width,
+                dropout=self.dropout,
+            )
 
     def to_yaml(self, environment: dict[str, str] | None = None) -> str:
         """Return the configuration as YAML; `environment` is kept for the reader."""

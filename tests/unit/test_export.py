@@ -11,6 +11,7 @@ from keras_fcn.datasets import Shapes
 from keras_fcn.export import FORMATS, export
 from keras_fcn.export.onnx_equalize import equalize
 from keras_fcn.export.onnx_int8 import float_nodes
+from keras_fcn.hardware import computing_in
 
 SIZES = [(33, 47), (64, 64), (50, 21)]
 PHOTOS = [
@@ -365,11 +366,8 @@ def test_impossible_arguments_are_refused(network, options, message, tmp_path):
 @needs_tensorflow
 def test_a_network_in_16_bits_is_refused(written_as, tmp_path):
     written_as(all_zero)
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
+    with computing_in("mixed_bfloat16"):
         model = random_network()
-    finally:
-        keras.config.set_dtype_policy("float32")
     with pytest.raises(ValueError, match=r'bfloat16.*precision="float32"'):
         export(model, tmp_path / "net.onnx")
 

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 import keras_fcn
+from keras_fcn.hardware import computing_in
 from keras_fcn.layers import PatchConv2D
 
 # Sums of at most 4096 products of either sign, twice over, relative to the largest.
@@ -134,11 +135,8 @@ def test_a_layer_that_is_applied_twice_stays(rng):
 
 
 def test_mixed_precision_keeps_its_results_and_half_of_its_memory(rng):
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
+    with computing_in("mixed_bfloat16"):
         model = fcn8s(rng, topology="same", upsampling="learned")
-    finally:
-        keras.config.set_dtype_policy("float32")
     folded = keras_fcn.fold_for_inference(model)
     assert {w.dtype for w in model.weights} == {"float32"}
     assert {w.dtype for w in folded.weights} == {"bfloat16"}

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 import keras_fcn
+from keras_fcn.hardware import computing_in
 from keras_fcn.layers import CropTo
 
 BUILDERS = {
@@ -175,12 +176,9 @@ def test_a_fixed_input_size_is_known_at_the_output():
 
 
 def test_logits_are_float32_in_mixed_precision(rng):
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
+    with computing_in("mixed_bfloat16"):
         model = thin()
         out = model(rng.integers(0, 256, (1, 40, 40, 3)))
-    finally:
-        keras.config.set_dtype_policy("float32")
     assert model.get_layer("fc6").compute_dtype == "bfloat16"
     assert keras.backend.standardize_dtype(out.dtype) == "float32"
 

@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 from keras_fcn import build_fcn32s
+from keras_fcn.hardware import computing_in
 from keras_fcn.losses import PixelwiseCrossentropy
 from keras_fcn.optimizers import (
     DOUBLED_BIASES,
@@ -230,12 +231,9 @@ def start_scores(model, rng):
 
 
 def test_mixed_precision_scales_the_loss_and_nothing_else(rng):
-    keras.config.set_dtype_policy("mixed_float16")
-    try:
+    with computing_in("mixed_float16"):
         optimizer = CaffeSGD(multipliers=EVERY_OWN, **HYPERPARAMETERS)
         model = linear_classifier(optimizer)
-    finally:
-        keras.config.set_dtype_policy("float32")
     assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
     solver = ByHand(start(model, rng), [(3, 0.5), (2, 0)], **HYPERPARAMETERS)
     for x, labels in zip(*samples(rng, 3), strict=True):
