@@ -5,16 +5,93 @@ Knows the file system; knows nothing of what is written.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary file that takes the name `path` once it is written.
+
+    What was written is flushed to the disk before, and the name after. Until then,
+    and after an error, `path` holds its old content, and nothing new is left behind.
+
+    Args:
+        path: The file. Its folder is made if it is missing.
+
+    Yields:
+        A new, empty file beside `path`.
+
+    Raises:
+        OSError: If the disk is full or the folder cannot be written to.
+
+    Example:
+        >>> import tempfile
+        >>> file = Path(tempfile.mkdtemp()) / "hello.txt"
+        >>> with replacing(file) as temporary:
+        ...     _ = temporary.write_text("hello")
+        ...     file.exists()
+        False
+        >>> file.read_text()
+        'hello'
+    """
+    path = Path(path)
+    with unnamed(path.parent, path.name) as temporary:
+        yield temporary
+        publish(temporary, path)
+
+
+@contextlib.contextmanager
+def unnamed(folder: str | os.PathLike[str], hint: str = "new") -> Iterator[Path]:
+    """Yield a new, empty file that is removed unless `publish` gives it a name.
+
+    For a file whose name depends on its content.
+
+    Args:
+        folder: Where; made if it is missing.
+        hint: What the temporary name begins with, for people who meet one.
+
+    Raises:
+        OSError: If the folder cannot be written to.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    # Only the beginning of the name: the longest names leave no room for more.
+    temporary = folder / f".{hint[:40]}.{secrets.token_hex(8)}.part"
+    temporary.touch(exist_ok=False)
+    try:
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def publish(temporary: Path, path: Path) -> None:
+    """Flush a temporary file to the disk and give it its name, in one step.
+
+    Args:
+        temporary: The file, in the same folder.
+        path: Its name; what has it now is replaced.
+
+    Raises:
+        OSError: If the disk is full or the folder cannot be written to.
+    """
+    with temporary.open("rb+") as file:
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    if os.name == "posix":  # elsewhere a folder cannot be opened
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)  # else a power loss may take the name back
+        finally:
+            os.close(folder)
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     """Write `data` so that `path` holds the old content or all of the new one.
-
-    The bytes go to a temporary file beside `path`, are flushed to the disk, and
-    then take the name in one step. After an error nothing new is left behind.
 
     Args:
         path: The file. Its folder is made if it is missing.
@@ -30,16 +107,45 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
         >>> file.read_bytes()
         b'hello'
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Only the beginning of the name: the longest names leave no room for more.
-    temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}.part")
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def require_writable(folder: str | os.PathLike[str]) -> None:
+    """Raise now what writing into a folder would raise hours later.
+
+    Args:
+        folder: The folder; made if it is missing.
+
+    Raises:
+        OSError: If it is a file, or lies in one, or cannot be written to.
+
+    Example:
+        >>> import tempfile
+        >>> require_writable(tempfile.mkdtemp())
+    """
+    with unnamed(folder, "probe") as file:
+        file.write_bytes(b"\0")
+
+
+def require_room(folder: str | os.PathLike[str], needed: int, what: str) -> None:
+    """Raise if a disk has fewer bytes free than will be needed.
+
+    Args:
+        folder: A folder on that disk.
+        needed: Bytes.
+        what: What they are for, in words.
+
+    Raises:
+        OSError: If there are fewer.
+
+    Example:
+        >>> require_room("/", 1, "a letter")
+    """
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise OSError(
+            f"The disk must have room for {what}, {needed / 1e9:.2f} GB. Received: "
+            f"{free / 1e9:.2f} GB free at {os.fspath(folder)!r}. Free some, or name "
+            "a folder on another disk."
+        )

@@ -58,12 +58,16 @@ def test_a_folder_of_that_name_is_refused_and_left_alone(tmp_path):
     assert names(tmp_path / "taken") == ["inside"]
 
 
-def test_the_bytes_are_on_the_disk_before_the_name_changes(tmp_path, monkeypatch):
+def test_the_bytes_are_on_the_disk_before_the_name_and_the_name_before_the_end(
+    tmp_path, monkeypatch
+):
     steps = []
     fsync, replace = os.fsync, os.replace
 
     def spy_fsync(handle):
-        steps.append(("fsync", os.fstat(handle).st_size))
+        status = os.fstat(handle)
+        folder = stat.S_ISDIR(status.st_mode)
+        steps.append(("fsync", "folder" if folder else status.st_size))
         fsync(handle)
 
     def spy_replace(source, target):
@@ -73,7 +77,7 @@ def test_the_bytes_are_on_the_disk_before_the_name_changes(tmp_path, monkeypatch
     monkeypatch.setattr(os, "fsync", spy_fsync)
     monkeypatch.setattr(os, "replace", spy_replace)
     write_atomically(tmp_path / "file", b"12345")
-    assert steps == [("fsync", 5), ("replace", 5)]
+    assert steps == [("fsync", 5), ("replace", 5), ("fsync", "folder")]
 
 
 def test_a_reader_never_sees_half_a_file(tmp_path):
