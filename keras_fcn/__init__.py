@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from . import (
         backbones,
+        checkpoints,
         datasets,
         export,
         geometry,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 _MODULES = (
     "backbones",
+    "checkpoints",
     "datasets",
     "export",
     "geometry",
@@ -63,6 +65,7 @@ __all__ = [
     "build_fcn8s",
     "build_fcn16s",
     "build_fcn32s",
+    "checkpoints",
     "datasets",
     "evaluate",
     "export",

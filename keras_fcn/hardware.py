@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import platform
 from collections.abc import Iterator
 from pathlib import Path
@@ -109,6 +110,36 @@ def resolve_jit(jit: str) -> bool:
     """
     require_choice("jit", jit, JIT_CHOICES)
     return keras.backend.backend() == "jax" if jit == "auto" else jit == "on"
+
+
+def make_deterministic() -> None:
+    """Let operations give the same bits each time, where a backend has a choice.
+
+    For this process, once and for all; some operations become slower. Seeds are the
+    caller's (`keras.utils.set_random_seed`). It holds for one machine, its versions
+    and its number of threads.
+
+    Raises:
+        RuntimeError: With JAX on a GPU, if XLA was not told so before it began.
+    """
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
+    if backend == "torch":
+        import torch  # pyright: ignore[reportMissingImports]
+
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True)
+    flag = "--xla_gpu_deterministic_ops=true"
+    told = flag in os.environ.get("XLA_FLAGS", "")
+    if backend == "jax" and not told and accelerator()[0] == "GPU":
+        raise RuntimeError(
+            "XLA must be told to be deterministic before it begins. Received: "
+            f"XLA_FLAGS={os.environ.get('XLA_FLAGS', '')!r}. Start again with "
+            f"XLA_FLAGS={flag}."
+        )
 
 
 def accelerator() -> tuple[str, tuple[int, int]]:

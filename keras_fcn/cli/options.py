@@ -154,16 +154,13 @@ def with_recipe(context: typer.Context) -> dict[str, Any]:
         ValueError: If there is no such recipe, or it begins with another run's
             weights and is given none.
     """
-    from .. import recipes
     from ..datasets import DataConfig
-    from ..hardware import resolve_precision
-    from ..runs import LEARNING_RATES, NETWORK, read_config
+    from ..runs import LEARNING_RATES, NETWORK, RunConfig, read_config
 
-    settings = dict(context.params)
-    settings.pop("run_dir")
-    mixed = settings.pop("mixed_precision")
-    told = {name for name in settings if _is_told(context, name)}
-    recipe = recipes.load(name) if (name := settings.pop("recipe")) else None
+    told = _told(context)
+    recipe = _recipe(context)
+    names = {field.name for field in dataclasses.fields(RunConfig)} - {"class_names"}
+    settings = {name: context.params[name] for name in names}
     if recipe is not None:
         if recipe.starts_from and not told & {"from_run", "weights"}:
             raise ValueError(
@@ -180,8 +177,7 @@ def with_recipe(context: typer.Context) -> dict[str, Any]:
         earlier = read_config(settings["from_run"])
         settings |= {n: getattr(earlier, n) for n in NETWORK if n not in told}
         settings["weights"] = "none"  # the run's own
-    wanted = "auto" if mixed else settings["precision"]
-    settings["precision"], _ = resolve_precision(wanted)
+    settings["precision"] = _precision(context, settings["precision"])
     settings = with_dataset(settings)
     if settings["crop_size"] is None:
         settings["crop_size"] = 64 if settings["dataset"] == "shapes" else 320
@@ -189,6 +185,46 @@ def with_recipe(context: typer.Context) -> dict[str, Any]:
         scratch = settings["weights"] == "none" and settings["from_run"] is None
         settings["lr"] = LEARNING_RATES[settings["optimizer"]] * (5 if scratch else 1)
     return settings
+
+
+def with_run(context: typer.Context, run_dir: Path) -> dict[str, Any]:
+    """Return the arguments of a training that goes on: the run's, and what was told.
+
+    Whether what was told may differ is decided where the run is gone on with.
+
+    Raises:
+        ValueError: If the run's configuration cannot be read.
+    """
+    from ..runs import read_config
+
+    settings = dataclasses.asdict(read_config(run_dir))
+    told = _told(context) & settings.keys()
+    if (recipe := _recipe(context)) is not None:
+        own = dataclasses.asdict(recipe.config)
+        settings |= {n: v for n, v in own.items() if n != "class_names"}
+    settings |= {name: context.params[name] for name in told}
+    if settings["from_run"] is not None:
+        settings["from_run"] = str(settings["from_run"])
+    settings["precision"] = _precision(context, settings["precision"])
+    return settings
+
+
+def _told(context: typer.Context) -> set[str]:
+    return {name for name in context.params if _is_told(context, name)}
+
+
+def _recipe(context: typer.Context) -> Any:
+    from .. import recipes
+
+    name = context.params["recipe"]
+    return None if name is None else recipes.load(name)
+
+
+def _precision(context: typer.Context, precision: str) -> str:
+    from ..hardware import resolve_precision
+
+    mixed = context.params["mixed_precision"]
+    return resolve_precision("auto" if mixed else precision)[0]
 
 
 def _is_told(context: typer.Context, name: str) -> bool:

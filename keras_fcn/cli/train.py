@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,6 +11,7 @@ import typer
 from . import options
 
 NETWORK, SAMPLES, OPTIMISER = "Network", "Samples and steps", "Optimiser"
+RESUMING = "Stopping and going on"
 
 
 def train(
@@ -17,9 +19,47 @@ def train(
     run_dir: Annotated[
         Path,
         typer.Option(
-            "--run-dir", "--output-dir", help="New folder for everything of this run."
+            "--run-dir", "--output-dir", help="Folder for everything of this run."
         ),
     ],
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on where the run in that folder stopped, with what it was told; "
+            "begin it if there is none.",
+            rich_help_panel=RESUMING,
+        ),
+    ] = False,
+    allow_config_change: Annotated[
+        bool,
+        typer.Option(
+            "--allow-config-change",
+            help="Go on in spite of other settings or other data.",
+            rich_help_panel=RESUMING,
+        ),
+    ] = False,
+    checkpoint_minutes: Annotated[
+        float,
+        typer.Option(
+            help="Between checkpoints within an epoch; after each epoch there is one.",
+            rich_help_panel=RESUMING,
+        ),
+    ] = 10.0,
+    checkpoint_steps: Annotated[
+        int | None,
+        typer.Option(
+            help="The same, in steps.", show_default=False, rich_help_panel=RESUMING
+        ),
+    ] = None,
+    deterministic: Annotated[
+        bool,
+        typer.Option(
+            "--deterministic",
+            help="The same bits each time, resumed or not; some operations are slower.",
+            rich_help_panel=RESUMING,
+        ),
+    ] = False,
     recipe: Annotated[
         str | None,
         typer.Option(
@@ -238,13 +278,27 @@ def train(
     Example, without data, download or GPU:
 
         keras-fcn train --weights none --width 0.125 --run-dir runs/first
-    """
-    settings = options.with_recipe(context)
-    from ..runs import RunConfig
-    from ..training import train as fit
-    from .console import bar, console, print_data_report, print_inheritance
 
-    config = RunConfig(**settings)
+    Ctrl-C stops after the step, a second one at once. To go on, killed or stopped:
+
+        keras-fcn train --run-dir runs/first --resume
+    """
+    from ..runs import CONFIG, RunConfig
+    from ..training import train as fit
+    from .console import (
+        bar,
+        console,
+        print_data_report,
+        print_inheritance,
+        print_plain,
+    )
+
+    going_on = resume and (run_dir / CONFIG).exists()
+    config = RunConfig(
+        **options.with_run(context, run_dir)
+        if going_on
+        else options.with_recipe(context)
+    )
     if config.precision != "float32":
         console.print(f"Computing in {config.precision}.")
     begun: list[float] = []
@@ -257,12 +311,18 @@ def train(
         history = fit(
             config,
             run_dir,
+            resume=resume,
+            allow_config_change=allow_config_change,
+            checkpoint_steps=checkpoint_steps,
+            checkpoint_minutes=checkpoint_minutes,
             on_checked=print_data_report,
             on_inherited=on_inherited,
             progress=bar("Reading photos and masks"),
+            tell=print_plain,
         )
-    except KeyboardInterrupt:
-        console.print(f"[yellow]Interrupted. Finished epochs are kept in {run_dir}.")
+    except (KeyboardInterrupt, SystemExit):
+        again = f"keras-fcn train --run-dir {shlex.quote(str(run_dir))} --resume"
+        print_plain(f"To go on: {again}")
         raise
     best = max(scores := begun + history["val_mean_iou"])
     epoch = scores.index(best) + 1 - len(begun)

@@ -40,6 +40,7 @@ def examine(
     background_only = 0
     problems = [Problem("missing", "", message) for message in source.missing]
     fingerprints: dict[str, list[str]] = {}
+    contents: dict[str, str] = {}
     sizes = []
     pool = ThreadPoolExecutor()
     try:
@@ -51,6 +52,8 @@ def examine(
             images_with += labelled > 0
             background_only += labelled[0] > 0 and not labelled[1:].any()
             problems += sample.problems
+            if sample.content:
+                contents[sample.name] = sample.content
             if sample.fingerprint:
                 fingerprints.setdefault(sample.fingerprint, []).append(sample.name)
                 sizes.append(sample.size)
@@ -78,6 +81,7 @@ def examine(
         largest=tuple(np.max(sizes, axis=0).tolist()) if sizes else (0, 0),
         problems=tuple(problems),
         fingerprints={key: tuple(names) for key, names in fingerprints.items()},
+        contents=contents,
     )
 
 

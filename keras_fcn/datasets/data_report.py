@@ -12,7 +12,7 @@ from .sample_source import VOID
 
 # What may be wrong. Each is an error, except those that only the owner of the data can
 # judge.
-ERRORS = ("missing", "photo", "mask", "size", "values", "leak")
+ERRORS = ("missing", "photo", "mask", "size", "values", "leak", "changed")
 WARNINGS = ("orientation", "duplicate", "void")
 
 
@@ -50,6 +50,7 @@ class DataReport:
         largest: Height and width that no photo exceeds.
         problems: What is wrong, or may be.
         fingerprints: Names of the samples by the content of their photo.
+        contents: Digest of photo and mask together by the name of the sample.
     """
 
     class_names: tuple[str, ...]
@@ -63,6 +64,7 @@ class DataReport:
     largest: tuple[int, int]
     problems: tuple[Problem, ...]
     fingerprints: Mapping[str, tuple[str, ...]]
+    contents: Mapping[str, str]
 
     @property
     def classes_seen(self) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ class SampleReport:
     histogram: np.ndarray
     size: tuple[int, int] = (0, 0)
     fingerprint: str = ""
+    content: str = ""
     problems: tuple[Problem, ...] = ()
 
 
@@ -31,9 +32,7 @@ def examine_sample(source: SampleSource, index: int) -> SampleReport:
     try:
         image = source.image(index)
         sample.size = image.shape[:2]
-        content = np.ascontiguousarray(image).data
-        sample.fingerprint = hashlib.blake2b(content, digest_size=16).hexdigest()
-        sample.fingerprint += f" {image.shape}"
+        sample.fingerprint = _digest(image)
     except (ValueError, OSError) as error:
         sample.problems += (Problem("photo", name, str(error)),)
     try:
@@ -43,8 +42,15 @@ def examine_sample(source: SampleSource, index: int) -> SampleReport:
     except (ValueError, OSError) as error:
         sample.problems += (Problem("mask", name, str(error)),)
     if image is not None and label is not None:
+        sample.content = _digest(label, sample.fingerprint)[:16]
         sample.problems += _problems_of_size(source, index, image, label)
     return sample
+
+
+def _digest(pixels: np.ndarray, before: str = "") -> str:
+    digest = hashlib.blake2b(f"{before} {pixels.shape}".encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.hexdigest()
 
 
 def _problems_of_labels(

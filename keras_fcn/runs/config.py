@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
+import math
 import os
 import types
 import typing
@@ -21,6 +22,7 @@ from ..hardware import JIT_CHOICES, PRECISIONS, computing_in
 from ..layers import PREPROCESSING_MODES
 from ..optimizers import LR_POLICIES, MULTIPLIERS
 from ..suggestions import require_choice
+from .plain_yaml import read_yaml, shown
 
 MODELS = {
     "fcn32s": models.build_fcn32s,
@@ -70,6 +72,8 @@ class RunConfig(DataConfig):
         precision: `"float32"`, `"mixed_float16"` or `"mixed_bfloat16"`.
         jit: Whether to compile with the backend's compiler: `"on"`, `"off"`, or
             `"auto"` where that was measured to be faster.
+        deterministic: Whether operations give the same bits each time, slower ones
+            among them.
         weights: `"imagenet"`, `"none"`, the path of a weights file, or the name of
             published weights.
         backbone: As in `build_fcn8s`, by name; so are the following.
@@ -105,6 +109,7 @@ class RunConfig(DataConfig):
     loss: str = "mean"
     precision: str = "float32"
     jit: str = "auto"
+    deterministic: bool = False
     weights: str = "imagenet"
     backbone: str = "vgg16"
     preprocessing: str = "backbone"
@@ -181,33 +186,34 @@ class RunConfig(DataConfig):
     def from_yaml(cls, text: str) -> RunConfig:
         """Read what `to_yaml` wrote.
 
+        Nothing but YAML's plain values is read: no objects, no aliases.
+
         Raises:
-            ValueError: If a key is unknown, with the nearest known one, or a value
-                is of the wrong type.
+            ValueError: If it is no such YAML, with the line; if a key is unknown, with
+                the nearest known one; or if a value is of the wrong type.
         """
-        data = yaml.safe_load(text)
+        data = read_yaml(text)
         if not isinstance(data, dict):
             raise ValueError(
                 "A configuration must be a mapping of names to values. Received: "
                 f"{type(data).__name__}."
             )
         data.pop("environment", None)
-        hints = typing.get_type_hints(cls)
+        hints = _types_of(cls)
         for name, value in data.items():
             if name not in hints:
-                near = difflib.get_close_matches(str(name), hints, n=1)
+                near = difflib.get_close_matches(str(name)[:100], hints, n=1)
                 hint = f" Did you mean `{near[0]}`?" if near else ""
                 raise ValueError(
-                    f"A configuration must hold known names only. Received: {name}."
-                    f"{hint}"
+                    "A configuration must hold known names only. "
+                    f"Received: {shown(name)}.{hint}"
                 )
-            if isinstance(value, list) and typing.get_origin(hints[name]) is tuple:
-                data[name] = tuple(value)
-            elif not _is_of_type(value, hints[name]):
+            if not _is_of_type(value, hints[name]):
                 raise ValueError(
-                    f"`{name}` must be of type {hints[name]}. "
-                    f"Received: {name}={value!r}."
+                    f"`{name}` must be of type {hints[name]}, and finite. "
+                    f"Received: {name}={shown(value)}."
                 )
+            data[name] = tuple(value) if isinstance(value, list) else value
         return cls(**data)
 
     def _require(self, name: str, ok: bool, rule: str) -> None:
@@ -217,9 +223,26 @@ class RunConfig(DataConfig):
             )
 
 
+@functools.cache
+def _types_of(kind: type) -> dict[str, Any]:
+    """Return the type of each field; Python compiles them, once."""
+    return typing.get_type_hints(kind)
+
+
 def _is_of_type(value: Any, hint: Any) -> bool:
-    kinds = hint.__args__ if isinstance(hint, types.UnionType) else (hint,)
-    kinds = tuple(typing.get_origin(kind) or kind for kind in kinds)
+    """Return whether YAML's value is of a type: lists stand for tuples."""
+    if isinstance(hint, types.UnionType):
+        return any(_is_of_type(value, kind) for kind in hint.__args__)
+    if typing.get_origin(hint) is tuple:
+        first, *others = typing.get_args(hint)
+        if not isinstance(value, list) or others not in (
+            [...],
+            [first] * (len(value) - 1),
+        ):
+            return False
+        return all(_is_of_type(item, first) for item in value)
     if isinstance(value, bool):
-        return bool in kinds
-    return isinstance(value, kinds) or (isinstance(value, int) and float in kinds)
+        return hint is bool
+    if hint is float:
+        return isinstance(value, (int, float)) and math.isfinite(value)
+    return isinstance(value, hint)

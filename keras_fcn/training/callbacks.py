@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,10 @@ from ..pictures.labels import comparison, stack, write_png
 from ..storage import write_atomically
 from ..weights import save_weights
 
+_ADVICE = (
+    "The weights and checkpoints of before are kept. Lower the learning rate, or look "
+    "at these samples and their labels (`keras-fcn data check`)."
+)
 SHOWN = 4  # validation samples in the picture of each epoch
 
 
@@ -24,13 +29,30 @@ class StopOnNaN(keras.callbacks.Callback):
     """Stop where a loss or a weight is no number, before that epoch is kept.
 
     A ReLU may turn not-a-number into 0, so that the loss alone does not tell.
+
+    Args:
+        name_samples: Gives the names of the samples of a batch, by its number over all
+            epochs. Defaults to none.
+        first_step: Number of the first batch.
     """
+
+    def __init__(
+        self,
+        name_samples: Callable[[int], Sequence[str]] = lambda number: (),
+        first_step: int = 0,
+    ):
+        super().__init__()
+        self.name_samples = name_samples
+        self.next_step = first_step
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch + 1
 
     def on_train_batch_end(self, batch, logs=None):
-        self._require_number((logs or {}).get("loss", 0.0), f"step {batch + 1}")
+        step, self.next_step = self.next_step, self.next_step + 1
+        names = ", ".join(self.name_samples(step))
+        where = f"step {step + 1}" + (f" (samples {names})" if names else "")
+        self._require_number((logs or {}).get("loss", 0.0), where)
 
     def on_epoch_end(self, epoch, logs=None):
         self._require_number((logs or {}).get("val_loss", 0.0), "validation")
@@ -39,17 +61,20 @@ class StopOnNaN(keras.callbacks.Callback):
             if is_float and not bool(ops.all(ops.isfinite(weight))):
                 raise FloatingPointError(
                     f"Weights must be numbers. Received: {weight.path} with others at "
-                    f"the end of epoch {self.epoch}. The weights of the epochs before "
-                    "are kept. Lower the learning rate."
+                    f"the end of epoch {self.epoch}, at the learning rate "
+                    f"{self._rate()}. {_ADVICE}"
                 )
 
     def _require_number(self, loss: float, where: str) -> None:
         if not np.isfinite(loss):
             raise FloatingPointError(
                 f"The loss must be a number. Received: {loss} in epoch {self.epoch}, "
-                f"{where}. The weights of the epochs before are kept. Lower the "
-                "learning rate, or check the labels."
+                f"{where}, at the learning rate {self._rate()}. {_ADVICE}"
             )
+
+    def _rate(self) -> str:
+        rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
+        return f"{float(rate):.3g}"
 
 
 class KeepHistory(keras.callbacks.Callback):

@@ -1,4 +1,4 @@
-"""One training, from its configuration to its run folder."""
+"""One training, from its configuration to its run folder, at once or in pieces."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import dataclasses
 import math
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
 
+from ..checkpoints import ExactResume, RunLock
 from ..datasets import (
     DataReport,
     SampleSource,
@@ -19,39 +21,60 @@ from ..datasets import (
     find_leaks,
     raise_errors,
 )
-from ..hardware import resolve_jit
+from ..datasets.batches.numbered import NumberedBatches
+from ..hardware import make_deterministic, resolve_jit
 from ..losses import PixelwiseCrossentropy
 from ..metrics import SegmentationScores
 from ..runs import CONFIG, RunConfig, load_run, write_config
+from ..storage import require_writable
 from ..weights import Inheritance, inherit
 from .callbacks import DrawPredictions, KeepHistory, SaveWeights, StopOnNaN
 from .optimizers import make_optimizer
+from .resuming import CHECKPOINTS, finished_history, identity_of, require_same_config
 
 
 def train(
     config: RunConfig,
     run_dir: str | os.PathLike[str],
     *,
+    resume: bool = False,
+    allow_config_change: bool = False,
+    checkpoint_steps: int | None = None,
+    checkpoint_minutes: float = 10.0,
     on_checked: Callable[[str, DataReport], None] = lambda split, report: None,
     on_inherited: Callable[[Inheritance, dict[str, float]], None] = lambda *_: None,
     progress: Callable[[Iterable], Iterable] = iter,
+    tell: Callable[[str], None] = lambda message: None,
     verbose: bool = True,
 ) -> dict[str, list[float]]:
     """Train a network and keep everything about it in a run folder.
 
     All photos and masks are read before anything is built. The folder receives
-    `config.yaml`, `log.csv`, `best.safetensors`, `last.safetensors` and `pictures/`.
-    With `from_run` the best weights are those of that run until an epoch scores
-    higher. An interrupt (Ctrl-C) keeps what the finished epochs gave.
+    `config.yaml`, `log.csv`, `best.safetensors`, `last.safetensors`, `pictures/` and
+    `checkpoints/`. With `from_run` the best weights are those of that run until an
+    epoch scores higher.
+
+    Ctrl-C (SIGINT), SIGTERM and SIGHUP end the training after its step with a
+    checkpoint. Stopped or killed at any moment, `resume` goes on to the same end as
+    without a stop; bit for bit with `config.deterministic`.
 
     Args:
         config: What to train. Its `class_names` are taken from the data set.
         run_dir: The run folder; made if missing, and not yet a run's.
+        resume: Go on where the run in `run_dir` stopped; begin it if there is none.
+            Defaults to `False`.
+        allow_config_change: Go on in spite of another configuration or other data.
+            Defaults to `False`.
+        checkpoint_steps: Steps between checkpoints within an epoch. Defaults to `None`:
+            only time counts. After each epoch there is always one.
+        checkpoint_minutes: Minutes between checkpoints within an epoch. Defaults to
+            `10`.
         on_checked: Called with a split's name and its `DataReport`. Defaults to
             nothing.
         on_inherited: Called with what was taken over from `config.from_run` and the
             validation scores before the first step. Defaults to nothing.
         progress: Wraps the loops over samples, to draw a bar. Defaults to nothing.
+        tell: Called with a sentence on what is gone on from. Defaults to nothing.
         verbose: Whether Keras draws a bar (in a terminal) or prints a line (elsewhere)
             for each epoch. Defaults to `True`.
 
@@ -59,8 +82,11 @@ def train(
         The history: a list with a value for each epoch, by logged name.
 
     Raises:
-        FileExistsError: If the folder holds a run already.
-        ValueError: If the data or the configuration are not as they should be.
+        FileExistsError: If the folder holds a run already, without `resume`.
+        OSError: If the folder cannot be written to, or its disk has no room.
+        RuntimeError: If another process trains into the folder.
+        ValueError: If the data or the configuration are not as they should be, or, with
+            `resume`, as they were; the message shows what differs.
         FloatingPointError: If the loss stops being a number.
 
     Example:
@@ -73,18 +99,62 @@ def train(
         1
     """
     folder = Path(run_dir)
-    if (folder / CONFIG).exists():
+    require_writable(folder)
+    if (folder / CONFIG).exists() and not resume:
         raise FileExistsError(
             f"A run folder must be new. Received: {str(folder)!r}, which holds a run. "
-            "Name another folder, or remove this one."
+            "Go on with it (`--resume`, `resume=True`), or name another folder."
         )
+    lock = RunLock(folder / CHECKPOINTS)
+    lock.acquire()
+    try:
+        require_same_config(folder, config, allow_config_change)
+        if (ended := finished_history(folder, config)) is not None:
+            tell(f"This run is finished: {config.epochs} epochs.")
+            return ended
+        return _train(
+            config,
+            folder,
+            on_checked,
+            on_inherited,
+            progress,
+            verbose,
+            {
+                "allow_change": allow_config_change,
+                "every_steps": checkpoint_steps,
+                "every_minutes": checkpoint_minutes,
+                "tell": tell,
+            },
+        )
+    finally:
+        lock.release()
+
+
+def _train(
+    config: RunConfig,
+    folder: Path,
+    on_checked: Callable[[str, DataReport], None],
+    on_inherited: Callable[[Inheritance, dict[str, float]], None],
+    progress: Callable[[Iterable], Iterable],
+    verbose: bool,
+    checkpoints: Mapping[str, Any],
+) -> dict[str, list[float]]:
+    if config.deterministic:
+        make_deterministic()
     keras.utils.set_random_seed(config.seed)
     training, validation = config.open_both(progress=progress)
     config = dataclasses.replace(config, class_names=training.class_names)
-    _check(config, training, validation, on_checked, progress)
+    contents = _check(config, training, validation, on_checked, progress)
 
+    log, keep = KeepHistory(folder), SaveWeights(folder)
+    resume = ExactResume(
+        folder / CHECKPOINTS,
+        callbacks=[keep, log],
+        identity=identity_of(config, contents),
+        **checkpoints,
+    )
     steps = config.steps_per_epoch or math.ceil(len(training) / config.batch_size)
-    model, inherited = _begin(config)
+    model, inherited = _begin(config, going_on=resume.first_step > 0)
     model.compile(
         optimizer=make_optimizer(
             config.optimizer,
@@ -103,17 +173,17 @@ def train(
         jit_compile=resolve_jit(config.jit),
     )
     write_config(folder, config)
+    order = {"shuffle": True, "seed": config.seed}
     batches = training.batches(
         config.batch_size,
         crop_size=config.crop_size or None,
         augment=config.augment,
         scale_range=config.scale_range,
         cache=config.cache,
-        shuffle=True,
-        seed=config.seed,
         endless=True,
+        first_step=resume.first_step,
+        **order,
     )
-    log, keep = KeepHistory(folder), SaveWeights(folder)
     if inherited is not None:
         scores = model.evaluate(validation.batches(1), return_dict=True, verbose=0)
         on_inherited(inherited, scores)
@@ -122,21 +192,29 @@ def train(
         batches,
         epochs=config.epochs,
         steps_per_epoch=steps,
+        initial_epoch=resume.initial_epoch,
         validation_data=validation.batches(1),
         shuffle=False,  # the batches come shuffled
         verbose=(1 if sys.stdout.isatty() else 2) if verbose else 0,
         callbacks=[
-            StopOnNaN(),  # first: nothing of such an epoch is kept
+            # First: nothing of such an epoch is kept.
+            StopOnNaN(
+                NumberedBatches(training, config.batch_size, **order).names,
+                resume.first_step,
+            ),
             keep,
             log,
             DrawPredictions(folder, validation),
+            resume,  # last: the others' memory is part of a checkpoint
         ],
     )
     return log.history
 
 
-def _begin(config: RunConfig) -> tuple[keras.Model, Inheritance | None]:
+def _begin(config: RunConfig, going_on: bool) -> tuple[keras.Model, Inheritance | None]:
     """Return the network with its first weights, and what it has from another run."""
+    if going_on:
+        return config.build(precision=config.precision), None
     if config.from_run is None:
         weights = None if config.weights == "none" else config.weights
         return config.build(weights, config.precision), None
@@ -151,8 +229,12 @@ def _check(
     validation: SampleSource,
     on_checked: Callable[[str, DataReport], None],
     progress: Callable[[Iterable], Iterable],
-) -> None:
-    """Read everything once; hours later is too late for a wrong label."""
+) -> dict[str, Mapping[str, str]]:
+    """Read everything once; hours later is too late for a wrong label.
+
+    Returns:
+        Digests of the samples by their names, of training and of validation.
+    """
     report = examine(training, progress)
     raise_errors(report.problems)
     on_checked(config.describe_training(), report)
@@ -161,8 +243,10 @@ def _check(
         config.describe_training(),
     ):
         raise_errors(find_binary(report))
-        return  # validated on what is trained on, by the user's own wish
+        # Validated on what is trained on, by the user's own wish.
+        return {"training": report.contents}
     other = examine(validation, progress)
     raise_errors(other.problems)
     on_checked(config.describe_validation(), other)
     raise_errors([*find_binary(report, other), *find_leaks(report, other)])
+    return {"training": report.contents, "validation": other.contents}

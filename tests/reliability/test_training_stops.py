@@ -29,13 +29,15 @@ def test_an_interrupt_keeps_the_finished_epochs(options, tmp_path, monkeypatch):
     monkeypatch.setattr(DrawPredictions, "on_epoch_end", interrupted)
     result = run("train", *options, "--run-dir", tmp_path / "run", check=False)
     assert result.returncode == 130
-    assert "Finished epochs are kept" in result.stdout
+    again = f"To go on: keras-fcn train --run-dir {tmp_path / 'run'} --resume"
+    assert again in result.stdout.splitlines()
     model, config = load_run(tmp_path / "run", weights="last")
     assert config.epochs == 3
     assert all(np.isfinite(w).all() for w in model.get_weights())
     assert image_size(tmp_path / "run" / "pictures" / "learning_curves.png")
 
 
+@pytest.mark.fault(9)
 def test_what_is_no_number_stops_training_and_says_when(options, tmp_path):
     arguments = [*options, "--optimizer", "sgd", "--lr", "1e30"]
     result = run("train", *arguments, "--run-dir", tmp_path / "run", check=False)
@@ -50,28 +52,48 @@ def test_what_is_no_number_stops_training_and_says_when(options, tmp_path):
             assert np.isfinite(tensor).all()
 
 
-def test_weights_that_are_no_numbers_stop_training_though_the_loss_is_one():
-    net = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, name="fc")])
-    guard = StopOnNaN()
+def guard_of(net, **options):
+    """The guard in the fifth epoch of a net."""
+    net.compile(keras.optimizers.SGD(0.25))
+    guard = StopOnNaN(**options)
     guard.set_model(net)
     guard.on_epoch_begin(4)
+    return guard
+
+
+@pytest.fixture
+def net():
+    return keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, name="fc")])
+
+
+@pytest.mark.fault(9)
+def test_weights_that_are_no_numbers_stop_training_though_the_loss_is_one(net):
+    guard = guard_of(net)
     guard.on_epoch_end(4, {"val_loss": 1.0})
     net.set_weights([np.array([[1.0], [np.nan]]), np.zeros(1)])
-    with pytest.raises(FloatingPointError, match="fc/kernel with others at the end"):
+    told = "fc/kernel with others at the end of epoch 5, at the learning rate 0.25"
+    with pytest.raises(FloatingPointError, match=told):
         guard.on_epoch_end(4, {"val_loss": 1.0})
 
 
-@pytest.mark.parametrize("when", ["step 8", "validation"])
-def test_nothing_is_kept_of_an_epoch_whose_loss_is_no_number(when):
-    guard = StopOnNaN()
-    guard.on_epoch_begin(4)
-    guard.on_train_batch_end(6, {"loss": 1.0})
-    nan = float("nan")
-    step = when != "validation"
-    called = guard.on_train_batch_end if step else guard.on_epoch_end
-    logs = {"loss": nan} if step else {"loss": 1.0, "val_loss": nan}
-    with pytest.raises(FloatingPointError, match=f"nan in epoch 5, {when}"):
-        called(7, logs)
+@pytest.mark.fault(9)
+@pytest.mark.parametrize("value", [float("nan"), float("inf")], ids=repr)
+def test_a_loss_that_is_no_number_is_told_with_step_rate_and_samples(net, value):
+    guard = guard_of(net, name_samples=lambda n: (f"a{n}", f"b{n}"), first_step=40)
+    guard.on_train_batch_end(0, {"loss": 1.0})
+    told = (
+        f"Received: {value} in epoch 5, step 42 \\(samples a41, b41\\), "
+        "at the learning rate 0.25"
+    )
+    with pytest.raises(FloatingPointError, match=told):
+        guard.on_train_batch_end(1, {"loss": value})
+
+
+@pytest.mark.fault(9)
+def test_nothing_is_kept_of_an_epoch_whose_validation_is_no_number(net):
+    guard = guard_of(net)
+    with pytest.raises(FloatingPointError, match="nan in epoch 5, validation, at"):
+        guard.on_epoch_end(4, {"loss": 1.0, "val_loss": float("nan")})
 
 
 def test_a_folder_that_cannot_be_made_is_told_before_training(tiny_voc, tmp_path):

@@ -80,16 +80,24 @@ class NumberedBatches:
 
     def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Make one batch: images and labels, uint8, arrays of their own."""
-        epoch, step = divmod(number, self.per_epoch)
-        first = step * self.batch_size
-        last = min(first + self.batch_size, len(self.source))
-        samples = [self._sample(epoch, position) for position in range(first, last)]
+        epoch, positions = self._positions(number)
+        samples = [self._sample(epoch, position) for position in positions]
         sides = zip(*(label.shape for _, label in samples), strict=True)
         height, width = (max(lengths) for lengths in sides)
         void = self.source.ignore_class
         padded = [pad_to(*sample, (height, width), void) for sample in samples]
         images, labels = zip(*padded, strict=True)
         return np.stack(images), np.stack(labels)
+
+    def names(self, number: int) -> list[str]:
+        """Return the names of the samples of one batch."""
+        epoch, positions = self._positions(number)
+        return [self.source.names[self._order(epoch)[i]] for i in positions]
+
+    def _positions(self, number: int) -> tuple[int, range]:
+        epoch, step = divmod(number, self.per_epoch)
+        first = step * self.batch_size
+        return epoch, range(first, min(first + self.batch_size, len(self.source)))
 
     def _sample(self, epoch: int, position: int) -> tuple[np.ndarray, np.ndarray]:
         index = int(self._order(epoch)[position])
