@@ -5,13 +5,15 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 DEMO ?= runs/demo
+# How much `make reliability` tries: TIER=quick in two minutes.
+TIER ?= full
 # What `make reproduce` and `make bench` are told: ARGS="--dry-run".
 ARGS ?=
 
 # tensorflow-cpu is a quarter of the size, but exists for x86-64 Linux and Windows only.
 TENSORFLOW := $(shell $(PYTHON) -c "import platform as p; print('tensorflow-cpu' if p.machine() in ('x86_64', 'AMD64') and p.system() != 'Darwin' else 'tensorflow')")
 
-.PHONY: demo test lint docs conformance bench reproduce clean
+.PHONY: demo test lint docs conformance reliability bench reproduce clean
 
 demo: $(VENV)/package
 	$(BIN)/keras-fcn train --dataset shapes --weights none --topology same --width 0.125 \
@@ -59,6 +61,16 @@ conformance: $(VENV)/conformance
 	$(BIN)/python -m tests.conformance.summary build/conformance/*.json \
 		--write docs/conformance_report.md
 
+# Everything that must not lose a run or be hurt by a file, and every mistake that a test
+# must notice; half an hour on two cores. What it found stands in docs/reliability.md.
+FAULTS_full = fault or mutant
+FAULTS_quick = fault and not slow
+
+reliability: export TF_CPP_MIN_LOG_LEVEL = 2
+reliability: $(VENV)/test
+	$(BIN)/python -m pytest -p tests.reliability.table -m "$(FAULTS_$(TIER))" tests \
+		--numprocesses auto --dist worksteal --write-table build/reliability.md $(ARGS)
+
 # Half an hour on two cores that do nothing else; ARGS="--quick" in two minutes.
 bench: $(VENV)/conformance
 	$(BIN)/python benchmarks/bench.py $(ARGS)
@@ -97,4 +109,4 @@ $(VENV)/conformance: $(VENV)/test
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(DEMO) build/docs build/conformance build/bench
+	rm -rf $(VENV) $(DEMO) build/docs build/conformance build/bench build/reliability.md

@@ -246,12 +246,23 @@ class _Unpacking:
         assert source is not None  # a plain file
         with source:
             if not there:
-                with target.open("xb") as file:
+                with self._writing(target), target.open("xb") as file:
                     shutil.copyfileobj(source, file, _CHUNK)
                     if file.tell() != member.size:
                         raise self._refusal("be whole", "cut short")
             elif there not in self.earlier or not _same(source, target):
                 raise self._refusal("hold each name once", "another file of it")
+
+    @contextmanager
+    def _writing(self, path: Path) -> Iterator[None]:
+        """Tell which file could not be written: a full disk does not say so."""
+        try:
+            yield
+        except _MALFORMED:  # what is read; gzip's error is one of the system too
+            raise
+        except OSError as error:
+            message = f"{error.strerror}; nothing stays of what was unpacked"
+            raise OSError(error.errno, message, str(path)) from error
 
     @contextmanager
     def _reading(self) -> Iterator[None]:

@@ -1,12 +1,16 @@
 """Image files in: upright RGB arrays, and label images as class indices.
 
 Knows Pillow; knows nothing of TensorFlow, whose PNG decoder returns a palette's
-colours instead of its indices and whose JPEG decoder ignores the orientation.
+colours instead of its indices and whose JPEG decoder ignores the orientation. No file
+is decoded that declares more pixels than `PIL.Image.MAX_IMAGE_PIXELS`.
 """
 
 from __future__ import annotations
 
 import os
+import struct
+import threading
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +24,8 @@ SUFFIXES = (
 )
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 _ORIENTATION = ExifTags.Base.Orientation
+_TILE = (322, 323)  # width and length of a TIFF's tiles
+_QUIET = threading.Lock()
 _UPRIGHT = {  # how an image of each orientation is turned upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -37,7 +43,8 @@ def read_image(image: Any) -> np.ndarray:
     The camera's orientation is applied. Grey, palette, 1-bit, CMYK, YCbCr and LAB
     images are converted; transparent ones are laid on white; 16-bit grey is scaled
     from 0..65535 to 0..255. 32-bit integer and floating point images have no known
-    range and are refused.
+    range and are refused. So is a file of more than `PIL.Image.MAX_IMAGE_PIXELS`, 89.5
+    megapixels unless you set it; `None` is no limit.
 
     Args:
         image: A path, a `PIL.Image.Image`, or an array `(height, width, 3)` or
@@ -48,8 +55,8 @@ def read_image(image: Any) -> np.ndarray:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is not an image that can be read whole, or has one of
-            the refused kinds; the message names the file.
+        ValueError: If the file is not an image that can be read whole, is too large,
+            or has one of the refused kinds; the message names the file.
 
     Example:
         >>> from PIL import Image
@@ -155,6 +162,7 @@ def read_colours(path: str | os.PathLike[str]) -> np.ndarray:
         [[[128, 0, 0]]]
     """
     with _opened(path) as opened:
+        opened.info.pop("transparency", None)  # of which Pillow would warn
         return np.asarray(opened.convert("RGB"))
 
 
@@ -197,12 +205,15 @@ class _opened:
             raise FileNotFoundError(f"There is no image file {str(self.path)!r}.")
         image = None
         try:
-            image = Image.open(self.path, formats=FORMATS)
+            image = _identified(self.path)
+            _require_size(self.path, image)
             if self.decode:
                 image.load()
         except Exception as error:  # on damaged files Pillow raises whatever it likes
             if image is not None:
                 image.close()
+            if isinstance(error, _TooLarge):
+                raise
             raise ValueError(
                 f"{str(self.path)!r} is not an image that can be read: {error}."
             ) from error
@@ -212,6 +223,75 @@ class _opened:
     def __exit__(self, *error: object) -> None:
         if _has_file(self.image):
             self.image.close()
+
+
+class _TooLarge(ValueError):
+    """An image that declares more pixels than are allowed."""
+
+
+def _identified(path: Path) -> Image.Image:
+    """Open a file as `Image.open` does, but leave it to us what is too large.
+
+    Pillow warns of one up to twice its limit, and a warning is as good as nothing.
+    """
+    with path.open("rb") as file:
+        start = file.read(30)
+    _require_webp_size(path, start)
+    where: Any = str(path)  # Pillow then closes it when it is read
+    for name in FORMATS:
+        if name not in Image.OPEN:
+            Image.init()
+        factory, accept = Image.OPEN[name]
+        if accept is not None and accept(start[:16]) is not True:
+            continue
+        try:
+            if name != "GIF":
+                return factory(where, where)
+            with _QUIET, warnings.catch_warnings():  # of a frame beyond the canvas
+                warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+                return factory(where, where)
+        except Image.DecompressionBombError as error:  # of such a frame too
+            raise _too_large(path, str(error)) from error
+        except (SyntaxError, IndexError, TypeError, struct.error):
+            continue
+    raise ValueError(f"it is none of {', '.join(FORMATS)}, or damaged")
+
+
+def _require_webp_size(path: Path, start: bytes) -> None:
+    """Look for the size of a WebP, whose decoder takes its memory when it is opened."""
+    if start[:4] != b"RIFF" or start[8:12] != b"WEBP" or len(start) < 30:
+        return
+    if start[12:16] == b"VP8X":
+        width, height = (int.from_bytes(start[i : i + 3], "little") for i in (24, 27))
+        _require_pixels(path, width + 1, height + 1)
+    elif start[12:16] == b"VP8L":
+        bits = int.from_bytes(start[21:25], "little")
+        _require_pixels(path, (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
+    elif start[12:16] == b"VP8 ":
+        width, height = struct.unpack("<2H", start[26:30])
+        _require_pixels(path, width & 0x3FFF, height & 0x3FFF)
+
+
+def _require_size(path: Path, image: Image.Image) -> None:
+    _require_pixels(path, *image.size)
+    tags = getattr(image, "tag_v2", {})
+    if all(tag in tags for tag in _TILE):  # a tile is decoded whole
+        _require_pixels(path, *(tags[tag] for tag in _TILE))
+
+
+def _require_pixels(path: Path, width: int, height: int) -> None:
+    limit = Image.MAX_IMAGE_PIXELS
+    if limit is not None and width * height > limit:
+        pixels = f"{width} x {height} pixels, {width * height / 1e6:.1f} megapixels"
+        raise _too_large(path, pixels)
+
+
+def _too_large(path: Path, received: str) -> _TooLarge:
+    return _TooLarge(
+        f"An image must have at most {(Image.MAX_IMAGE_PIXELS or 0) / 1e6:.3g} "
+        f"megapixels. Received: {str(path)!r}, {received}. If you trust it, raise "
+        "`PIL.Image.MAX_IMAGE_PIXELS`, or use `keras-fcn predict --max-megapixels`."
+    )
 
 
 def _from_array(array: np.ndarray) -> np.ndarray:
@@ -241,7 +321,8 @@ def _from_array(array: np.ndarray) -> np.ndarray:
 def _has_file(image: Image.Image) -> bool:
     """Return whether a file may be open still: further frames are read from it."""
     one_frame = image.format in ("JPEG", "PNG", "BMP", "PPM")
-    return not one_frame or getattr(image, "fp", None) is not None
+    moving = getattr(image, "is_animated", False)  # a PNG may be
+    return moving or not one_frame or getattr(image, "fp", None) is not None
 
 
 def _to_photo(image: Image.Image, name: str) -> Image.Image:

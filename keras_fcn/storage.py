@@ -40,9 +40,14 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         'hello'
     """
     path = Path(path)
-    with unnamed(path.parent, path.name) as temporary:
-        yield temporary
-        publish(temporary, path)
+    try:
+        with unnamed(path.parent, path.name) as temporary:
+            yield temporary
+            publish(temporary, path)
+    except OSError as error:
+        if error.errno and not error.filename:  # a full disk names no file
+            error.filename = str(path)
+        raise
 
 
 @contextlib.contextmanager

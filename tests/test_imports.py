@@ -84,6 +84,7 @@ PUBLIC = [
     "build_fcn16s",
     "build_fcn32s",
     "build_fcn8s",
+    "checkpoints",
     "datasets",
     "evaluate",
     "export",

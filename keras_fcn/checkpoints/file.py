@@ -140,7 +140,7 @@ def write_checkpoint(
     """
     with unnamed(folder, "ckpt") as temporary:
         entry = {_ENTRY: json.dumps(notes)}
-        checksum = write_safetensors(temporary, tensors, entry)[:16]
+        checksum = write_safetensors(temporary, tensors, entry, folder)[:16]
         path = folder / f"ckpt-{epoch:04d}-{step:08d}-{checksum}.safetensors"
         publish(temporary, path)
     return Checkpoint(path, epoch, step, checksum)

@@ -6,6 +6,7 @@ random numbers, and in the middle of an epoch the metrics have counted already.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 
@@ -13,7 +14,7 @@ import keras
 import numpy as np
 
 from ..weights import WeightsFormatError
-from ..weights.writing import Tensor
+from ..weights.writing import Tensor, tensor_of_variable
 
 GROUPS = MODEL, OPTIMIZER, METRICS = "model", "optimizer", "metrics"
 _COUNTED = re.compile(r"_\d+")
@@ -56,10 +57,8 @@ def tensors_of(variables: Mapping[str, keras.Variable]) -> dict[str, Tensor]:
     Fetching one that holds what is no number raises a `FloatingPointError`.
     """
     return {
-        name: Tensor(
-            keras.backend.standardize_dtype(variable.dtype),
-            tuple(variable.shape),
-            lambda name=name, variable=variable: _numbers(name, variable),
+        name: tensor_of_variable(variable)._replace(
+            values=functools.partial(_numbers, name, variable)
         )
         for name, variable in variables.items()
     }

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ..datasets import DataReport, Problem
+    from ..doctor import Finding
     from ..weights import Inheritance
 
 console = Console()
@@ -40,7 +41,7 @@ PROBLEMS = {
 
 def bar(description: str, total: int | None = None) -> Callable[[Iterable], Iterable]:
     """Return a wrapper that draws a progress bar around a loop."""
-    return lambda loop: track(loop, description, total=total, console=console)
+    return lambda loop: track(loop, plain(description), total=total, console=console)
 
 
 def print_precision(precision: str) -> str:
@@ -67,25 +68,40 @@ def download_bar() -> Iterator[Callable[[str, int, int | None], None]]:
 
         def show(what: str, done: int, total: int | None) -> None:
             if what not in tasks:
-                tasks[what] = progress.add_task(escape(what))
+                tasks[what] = progress.add_task(plain(what))
             progress.update(tasks[what], completed=done, total=total)
 
         yield show
 
 
+def print_plain(message: str) -> None:
+    """Print a sentence as it is: no markup, and a path in it not broken by lines."""
+    console.print(plain(message), highlight=False, soft_wrap=True)
+
+
+def print_path(what: str, path: object) -> None:
+    """Print where something is, on one line for people to copy."""
+    console.print(f"{what}: [bold]{plain(path)}", highlight=False, soft_wrap=True)
+
+
+def plain(text: object) -> str:
+    """Return a text that is no markup, and holds no commands to the terminal."""
+    return escape("".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text)))
+
+
 def print_table(title: str, columns: Sequence[str], rows: Sequence[list[str]]) -> None:
     """Print rows of text."""
-    table = Table(title=title, show_header=any(columns))
+    table = Table(title=plain(title), show_header=any(columns))
     for number, column in enumerate(columns):
         table.add_column(column, no_wrap=number == 0)  # a name, for people to copy
     for row in rows:
-        table.add_row(*map(escape, row))
+        table.add_row(*map(plain, row))
     console.print(table)
 
 
 def print_data_report(split: str, report: DataReport) -> None:
     """Print which classes a split holds, and how much of each."""
-    table = Table(title=f"{split}: {_counted(report.images, 'image')}")
+    table = Table(title=f"{plain(split)}: {_counted(report.images, 'image')}")
     table.add_column("class")
     table.add_column("images", justify="right")
     table.add_column("pixels", justify="right")
@@ -93,7 +109,7 @@ def print_data_report(split: str, report: DataReport) -> None:
     rows = zip(report.class_names, report.images_with, report.pixels, strict=True)
     for name, images, pixels in rows:
         style = None if pixels else "dim"
-        table.add_row(escape(name), str(images), f"{pixels / total:.1%}", style=style)
+        table.add_row(plain(name), str(images), f"{pixels / total:.1%}", style=style)
     table.add_row("void", "", f"{report.void_pixels / total:.1%}", style="dim")
     console.print(table)
 
@@ -123,11 +139,16 @@ def print_each(problems: Sequence[Problem], most: int = 20) -> None:
         colour = "red" if kind in ERRORS else "yellow"
         shown = [problem for problem in problems if problem.kind == kind]
         for problem in shown[:most]:
-            console.print(
-                f"[{colour}]{kind}[/]: {escape(str(problem))}", highlight=False
-            )
+            console.print(f"[{colour}]{kind}[/]: {plain(problem)}", highlight=False)
         if number > most:
             console.print(f"[{colour}]{kind}[/]: and {number - most} more (--json)")
+
+
+def print_finding(finding: Finding) -> None:
+    """Print what is wrong with a machine, why, and what to do."""
+    word = "[red]broken[/]" if finding.broken else "[yellow]advice[/]"
+    text = plain(f"{finding.what}: {finding.why}. To do: {finding.do}.")
+    console.print(f"{word}: {text}", highlight=False, soft_wrap=True)
 
 
 def print_scores(
@@ -145,7 +166,7 @@ def print_scores(
     table.add_column("%", justify="right")
     for name, value in zip(class_names, iou, strict=True):
         absent = value != value  # NaN: neither true nor predicted anywhere
-        table.add_row(name, "absent" if absent else f"{100 * value:.2f}")
+        table.add_row(plain(name), "absent" if absent else f"{100 * value:.2f}")
     console.print(table)
 
 
@@ -157,7 +178,7 @@ def print_inheritance(
     if inherited.by_class:
         layers = sorted({name.split("/")[0] for name in inherited.by_class})
         parts.append(f"of {', '.join(layers)} the classes that both have")
-    console.print(f"From {escape(str(run_dir))}: {'; '.join(parts)}.", highlight=False)
+    console.print(f"From {plain(run_dir)}: {'; '.join(parts)}.", highlight=False)
     new = sorted({name.rsplit("/", 1)[0] for name in inherited.new})
     if new:
         console.print(f"New: {', '.join(new)}.", highlight=False)

@@ -103,7 +103,7 @@ def convert(
 
         keras-fcn convert --list
     """
-    from .console import console, download_bar
+    from .console import download_bar, print_path
 
     if list_all:
         _print_published()
@@ -128,7 +128,7 @@ def convert(
             progress=progress,
         )
     _print_report(report)
-    console.print(f"Ready for predict and evaluate: [bold]{run_dir}")
+    print_path("Ready for predict and evaluate", run_dir)
 
 
 def _print_published() -> None:

@@ -60,7 +60,7 @@ def evaluate(
     from ..pictures import plot_confusion_matrix
     from ..runs import load_run
     from ..storage import write_atomically
-    from .console import bar, console, print_precision, print_scores
+    from .console import bar, print_path, print_precision, print_scores
 
     model, config = load_run(run, weights, print_precision(precision))
     changes = {
@@ -81,7 +81,7 @@ def evaluate(
     print_scores(scores, source.class_names, iou)
     picture = run / "pictures" / f"confusion_matrix_{name}_{options.slug(split)}.png"
     plot_confusion_matrix(scored.confusion_matrix(), source.class_names, picture)
-    console.print(f"Confusion matrix: [bold]{picture}")
+    print_path("Confusion matrix", picture)
     if json_file:
         by_class = zip(source.class_names, iou.tolist(), strict=True)
         result = {
@@ -94,4 +94,4 @@ def evaluate(
             "confusion_matrix": scored.confusion_matrix().tolist(),
         }
         write_atomically(json_file, json.dumps(result, indent=2).encode())
-        console.print(f"Scores: [bold]{json_file}")
+        print_path("Scores", json_file)

@@ -124,7 +124,7 @@ def _size_of(model) -> int:
 
 
 def _print_report(report: ExportReport, format: str, size: int) -> None:
-    from .console import console, print_table
+    from .console import console, print_path, print_table
 
     compared = report.comparison
     kind = f"{format.upper()} {'int8' if report.int8 else 'float32'}"
@@ -141,4 +141,4 @@ def _print_report(report: ExportReport, format: str, size: int) -> None:
     print_table(title, ["", "Keras float32", kind], rows)
     if report.advice:
         console.print(f"[yellow]Warning:[/] {escape(report.advice)}", highlight=False)
-    console.print(f"Written: [bold]{escape(str(report.file))}", soft_wrap=True)
+    print_path("Written", report.file)

@@ -290,6 +290,7 @@ def train(
         console,
         print_data_report,
         print_inheritance,
+        print_path,
         print_plain,
     )
 
@@ -327,4 +328,4 @@ def train(
     best = max(scores := begun + history["val_mean_iou"])
     epoch = scores.index(best) + 1 - len(begun)
     console.print(f"Best validation mean IoU {100 * best:.2f} % in epoch {epoch}.")
-    console.print(f"Weights, log and pictures: [bold]{run_dir}")
+    print_path("Weights, log and pictures", run_dir)

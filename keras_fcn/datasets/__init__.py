@@ -14,6 +14,7 @@ from .check import check, examine
 from .config import DataConfig
 from .convert import convert_to_voc
 from .data_report import DataReport, Problem, find_binary, find_leaks, raise_errors
+from .manifest import compare_manifest, write_manifest
 from .prepare import prepare
 from .readers.folder import FolderSegmentation
 from .readers.sbd import SBDSegmentation, load_voc2011_sbd
@@ -75,6 +76,7 @@ __all__ = [
     "TFDSSegmentation",
     "VOCSegmentation",
     "check",
+    "compare_manifest",
     "convert_to_voc",
     "examine",
     "find_binary",
@@ -87,4 +89,5 @@ __all__ = [
     "prepare",
     "raise_errors",
     "voc_palette",
+    "write_manifest",
 ]

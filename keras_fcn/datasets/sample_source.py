@@ -63,6 +63,10 @@ class SampleSource(ABC):
         """Return the file of one photo, or `None` where photos are no files."""
         return None
 
+    def label_file(self, index: int) -> Path | None:
+        """Return the file of one mask, or `None` where masks are no files."""
+        return None
+
     def __len__(self) -> int:
         return len(self.names)
 

@@ -51,6 +51,9 @@ class Subset(SampleSource):
     def image_file(self, index: int) -> Path | None:
         return self._source.image_file(self._indices[index])
 
+    def label_file(self, index: int) -> Path | None:
+        return self._source.label_file(self._indices[index])
+
 
 def hold_out(
     source: SampleSource, share: float = 0.1, seed: int = 0

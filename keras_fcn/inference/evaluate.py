@@ -29,7 +29,8 @@ def evaluate(
         `confusion_matrix()` what is behind them.
 
     Raises:
-        ValueError: If a label is neither a class of the network nor void.
+        ValueError: If the data set is empty, or a label is neither a class of the
+            network nor void.
 
     Example:
         >>> import keras_fcn
@@ -45,6 +46,8 @@ def evaluate(
             "Network and data set must have the same classes. "
             f"Received: {num_classes} and {source.num_classes} classes."
         )
+    if not len(source):
+        raise ValueError("A data set must have at least one sample. Received: none.")
     scores = SegmentationScores(num_classes, source.ignore_class)
     for index in progress(range(len(source))):
         image, label = source[index]

@@ -9,13 +9,13 @@ import platform
 from pathlib import Path
 
 import keras
-import yaml
 
 from ..hardware import resolve_precision
 from ..storage import write_atomically
 from ..suggestions import require_choice
 from ..weights import load_weights
 from .config import RunConfig
+from .plain_yaml import MOST_CHARACTERS
 
 CONFIG = "config.yaml"
 
@@ -82,8 +82,9 @@ def read_config(run_dir: str | os.PathLike[str]) -> RunConfig:
             "not. `keras-fcn train --run-dir` makes one."
         )
     try:
-        return RunConfig.from_yaml(file.read_text(encoding="utf-8"))
-    except (ValueError, yaml.YAMLError) as error:
+        with file.open(encoding="utf-8") as opened:  # no more than can be one
+            return RunConfig.from_yaml(opened.read(MOST_CHARACTERS + 1))
+    except ValueError as error:
         raise ValueError(f"{str(file)!r} cannot be used: {error}") from error
 
 

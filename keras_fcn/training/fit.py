@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import os
@@ -99,6 +100,7 @@ def train(
         1
     """
     folder = Path(run_dir)
+    is_new = not folder.exists()
     require_writable(folder)
     if (folder / CONFIG).exists() and not resume:
         raise FileExistsError(
@@ -128,6 +130,10 @@ def train(
         )
     finally:
         lock.release()
+        if is_new:  # nothing stays of a training that was refused
+            with contextlib.suppress(OSError):  # not empty
+                (folder / CHECKPOINTS).rmdir()
+                folder.rmdir()
 
 
 def _train(

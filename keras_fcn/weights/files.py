@@ -1,23 +1,34 @@
-"""Weights files: safetensors with tensors named by layer, and Keras' `.weights.h5`."""
+"""Weights files: safetensors with tensors named by layer, and Keras' `.weights.h5`.
+
+A file is tensors and nothing else: no code, no configuration and no other file is ever
+read because of what stands in it. It is never passed on to Keras.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import h5py
 import keras
 import numpy as np
 import safetensors
-import safetensors.numpy
 
-from ..storage import write_atomically
+from ..storage import replacing
+from .hdf5 import StoredTensor, open_hdf5
+from .writing import tensor_of_variable, write_safetensors
 
 SUFFIXES = (".safetensors", ".weights.h5")
-
-Shapes = dict[str, tuple[int, ...]]
+MOST_NAMES = 1000  # that a message lists of what is not in the model
+_FLOATS = {
+    "BF16": "bfloat16",
+    "F16": "float16",
+    "F32": "float32",
+    "F64": "float64",
+}
 
 
 class WeightsFormatError(ValueError):
@@ -35,6 +46,8 @@ def save_weights(model: keras.Model, path: str | os.PathLike[str]) -> None:
 
     Raises:
         ValueError: If `path` has another ending.
+        OSError: If the disk is full, with the bytes that are needed, or the folder
+            cannot be written to. A file of that name is left as it was.
 
     Example:
         >>> import keras_fcn, tempfile, pathlib
@@ -49,25 +62,26 @@ def save_weights(model: keras.Model, path: str | os.PathLike[str]) -> None:
             f"Received: path={str(path)!r}."
         )
     tensors = {
-        name: np.array(keras.ops.convert_to_numpy(variable), order="C")
+        name: tensor_of_variable(variable)
         for name, variable in named_variables(model).items()
     }
-    # One entry only: safetensors writes several in any order, and two files of the
-    # same weights would differ.
-    metadata = {"keras_fcn": model.name}
-    write_atomically(path, safetensors.numpy.save(tensors, metadata))
+    with replacing(path) as temporary:
+        write_safetensors(temporary, tensors, {"keras_fcn": model.name}, path)
 
 
 def load_weights(model: keras.Model, path: str | os.PathLike[str]) -> None:
     """Load the weights of a file into a model of exactly the same architecture.
 
-    Names and shapes are compared before any tensor is read, and the model is
-    changed only if all of them agree.
+    Names, shapes and types are compared before any tensor is read, and the model is
+    changed only if all of them agree and all could be read. Nothing but tensors is
+    taken from a file, and no other file is opened, whatever it says.
 
     Args:
         model: A built Keras model.
         path: A `.safetensors` file of `save_weights`, or a `.weights.h5` file of
-            Keras' `Model.save_weights`.
+            Keras' `Model.save_weights`. Numbers may have 16, 32 or 64 bits; the model
+            keeps its own precision. An HDF5 file must be as Keras writes it: without
+            links, compression, and data elsewhere.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -75,27 +89,25 @@ def load_weights(model: keras.Model, path: str | os.PathLike[str]) -> None:
             message names every layer that differs. It is a `ValueError`.
     """
     path = check_weights_path(path)
+    opened, keys = _open_safetensors, {}
+    if path.name.endswith(".weights.h5"):
+        opened, keys = open_hdf5, {name: key for name, key, _ in _walk(model)}
     variables = named_variables(model)
-    if path.name.endswith(".safetensors"):
-        keys = {name: name for name in variables}
-        found = _shapes_in_safetensors(path)
-    else:
-        keys = {name: key for name, key, _ in _walk(model)}
-        found = _shapes_in_h5(path)
-    _require_same_shapes(
-        model,
-        path,
-        {name: (keys[name], v.shape) for name, v in variables.items()},
-        found,
-    )
-    if path.name.endswith(".safetensors"):
-        with safetensors.safe_open(path, framework="numpy") as file:
-            for name, variable in variables.items():
-                variable.assign(file.get_tensor(name))
-    else:
-        with h5py.File(path, "r") as file:
-            for name, variable in variables.items():
-                variable.assign(file[keys[name]][()])  # pyright: ignore[reportIndexIssue]
+    wanted = {name: (keys.get(name, name), v) for name, v in variables.items()}
+    try:
+        with opened(path) as tensors:
+            _require_same(model, path, wanted, tensors)
+            values = {n: tensors[key].read() for n, (key, _) in wanted.items()}
+    except (WeightsFormatError, PermissionError, MemoryError):
+        raise  # of what is not the file's fault
+    except Exception as error:  # on damaged files h5py raises whatever it likes
+        raise WeightsFormatError(
+            f"A weights file must be whole, and hold nothing but tensors. Received: "
+            f"{str(path)!r}, which does not: {error}."
+        ) from error
+    for name, variable in variables.items():
+        with np.errstate(all="ignore"):  # of what is too large for 16 bits
+            variable.assign(values.pop(name))
 
 
 def check_weights_path(path: str | os.PathLike[str]) -> Path:
@@ -106,8 +118,13 @@ def check_weights_path(path: str | os.PathLike[str]) -> Path:
             "A weights file must end in `.safetensors` or `.weights.h5`. "
             f"Received: {str(path)!r}."
         )
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(f"There is no weights file {str(path)!r}.")
+    if not path.is_file():
+        raise WeightsFormatError(
+            "A weights file must be a regular file. "
+            f"Received: {str(path)!r}, a folder, pipe or device."
+        )
     return path
 
 
@@ -144,60 +161,59 @@ def _walk(model: keras.Model) -> Iterator[tuple[str, str, keras.Variable]]:
             yield f"{name}/{last}", f"layers/{folder}/vars/{index}", variable
 
 
-def _shapes_in_safetensors(path: Path) -> Shapes:
-    try:
-        with safetensors.safe_open(path, framework="numpy") as file:
-            names = file.keys()
-            return {n: tuple(file.get_slice(n).get_shape()) for n in names}
-    except safetensors.SafetensorError as error:
-        raise WeightsFormatError(
-            f"{str(path)!r} is not a readable safetensors file: {error}."
-        ) from error
+@contextlib.contextmanager
+def _open_safetensors(path: Path) -> Iterator[dict[str, StoredTensor]]:
+    """Yield the tensors in a file by their names; none is read yet."""
+    with safetensors.safe_open(path, framework="numpy") as file:
+        names, tensors = file.keys(), {}
+        for name in names:
+            part = file.get_slice(name)
+            dtype = str(part.get_dtype())
+            tensors[name] = StoredTensor(
+                tuple(part.get_shape()),
+                _FLOATS.get(dtype, dtype),
+                functools.partial(file.get_tensor, name),
+            )
+        yield tensors
 
 
-def _shapes_in_h5(path: Path) -> Shapes:
-    shapes: Shapes = {}
-
-    def visit(name, item):
-        # Generators of random numbers (of Dropout) are state, not weights.
-        if isinstance(item, h5py.Dataset) and "seed_generator" not in name:
-            shapes[name] = item.shape
-
-    try:
-        with h5py.File(path, "r") as file:
-            file.visititems(visit)
-    except (OSError, RuntimeError) as error:
-        raise WeightsFormatError(
-            f"{str(path)!r} is not a readable HDF5 file: {error}."
-        ) from error
-    return {n: s for n, s in shapes.items() if not n.startswith("optimizer/")}
-
-
-def _require_same_shapes(
+def _require_same(
     model: keras.Model,
     path: Path,
-    wanted: dict[str, tuple[str, tuple[int, ...]]],
-    found: Shapes,
+    wanted: dict[str, tuple[str, keras.Variable]],
+    found: dict[str, StoredTensor],
 ) -> None:
     """Raise one error with a line for every tensor that differs."""
     lines = []
-    for name, (key, shape) in wanted.items():
+    for name, (key, variable) in wanted.items():
+        shape = tuple(variable.shape)
         if key not in found:
-            lines.append(f"  - {name} {tuple(shape)}: not in the file")
-        elif found[key] != tuple(shape):
+            lines.append(f"  - {name} {shape}: not in the file")
+        elif found[key].shape != shape:
             lines.append(
-                f"  - {name}: {found[key]} in the file, {tuple(shape)} in the model"
+                f"  - {name}: {found[key].shape} in the file, {shape} in the model"
+            )
+        elif found[key].dtype not in _FLOATS.values():
+            lines.append(
+                f"  - {name}: {found[key].dtype} in the file, {variable.dtype} in the "
+                f"model, which takes {', '.join(_FLOATS.values())}"
             )
     known = {key for key, _ in wanted.values()}
+    others = [key for key in found if key not in known]
     lines += [
-        f"  + {key} {shape}: not in the model"
-        for key, shape in found.items()
-        if key not in known
+        f"  + {_shown(key)} {found[key].shape}: not in the model"
+        for key in others[:MOST_NAMES]
     ]
     if lines:
         raise WeightsFormatError(
             f"The weights file must be of the same architecture as `{model.name}`. "
-            f"Received: {str(path)!r}, which differs in {len(lines)} tensors:\n"
+            f"Received: {str(path)!r}, which differs in "
+            f"{len(lines) + len(others[MOST_NAMES:])} tensors:\n"
             + "\n".join(lines)
             + "\nBuild the model with the arguments that the file was trained with."
         )
+
+
+def _shown(name: str) -> str:
+    """Return a name that someone else thought of as a terminal can show it."""
+    return name if len(name) < 200 and name.isprintable() else f"{ascii(name)[:200]}..."

@@ -1,8 +1,8 @@
 """A safetensors file written tensor by tensor, flushed, and named when it is whole.
 
 `safetensors.numpy` wants all tensors in memory at once, leaves a file of its own naming
-behind when it is killed, and cannot tell the checksum of what it wrote. The bytes here
-are the same as its own.
+behind when it is killed, lets the owner only read it, and cannot tell the checksum of
+what it wrote. The bytes here are the same as its own.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import keras
 import numpy as np
 
 # In the order in which they are laid out: the widest first, as the library has it.
@@ -43,6 +44,15 @@ class Tensor(NamedTuple):
     values: Callable[[], np.ndarray]
 
 
+def tensor_of_variable(variable: keras.Variable) -> Tensor:
+    """Return a variable as a tensor that is fetched when its turn comes."""
+    return Tensor(
+        keras.backend.standardize_dtype(variable.dtype),
+        tuple(variable.shape),
+        lambda: keras.ops.convert_to_numpy(variable),
+    )
+
+
 def tensor_of(array: np.ndarray) -> Tensor:
     """Return an array that is there already as a tensor to be written."""
     return Tensor(str(array.dtype), array.shape, lambda: array)
@@ -54,7 +64,10 @@ def size_of(tensors: Mapping[str, Tensor]) -> int:
 
 
 def write_safetensors(
-    path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
+    path: Path,
+    tensors: Mapping[str, Tensor],
+    metadata: Mapping[str, str],
+    target: str | os.PathLike[str] | None = None,
 ) -> str:
     """Write a safetensors file; no more than one tensor is in memory at a time.
 
@@ -62,6 +75,7 @@ def write_safetensors(
         path: The file, a temporary one; what it holds is replaced.
         tensors: By name.
         metadata: Entries for the header.
+        target: What the file is for, for the message. Defaults to `path`.
 
     Returns:
         The SHA-256 of the file, in hexadecimal digits.
@@ -112,8 +126,10 @@ def write_safetensors(
         needed = 8 + len(text) + end
         raise OSError(
             error.errno,
-            f"{os.strerror(error.errno)}: {needed:,} bytes are needed for a file in "
-            f"{str(path.parent)!r}. Free some room and go on",
+            f"The disk must have room for {needed:,} bytes. Received: "
+            f"{os.strerror(error.errno)}. Free some, or name a folder on another disk. "
+            "To be written",
+            str(target or path),
         ) from error
     return digest.hexdigest()
 

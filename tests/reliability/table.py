@@ -88,4 +88,5 @@ def pytest_terminal_summary(terminalreporter, config):
     terminalreporter.section("faults")
     terminalreporter.write(as_markdown())
     if file := config.getoption("--write-table"):
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(as_markdown())

@@ -14,6 +14,8 @@ from keras_fcn.downloads import DownloadError, download
 from ..unit.test_archives import files, write_tar
 from .server import closed_port, serving
 
+pytestmark = pytest.mark.fault(22)
+
 DATA = hashlib.shake_256(b"file").digest(3_000_000)
 OTHER = hashlib.shake_256(b"other").digest(len(DATA))
 CHECKSUM = "sha256:" + hashlib.sha256(DATA).hexdigest()
@@ -320,6 +322,7 @@ def test_a_mirror_that_fails_does_not_cost_what_came_before(
     assert server.asked[-1] == ("/second", f"bytes={CUT}-")
 
 
+@pytest.mark.fault(6)
 def test_a_full_disk_is_told_with_what_is_needed_and_resumed_later(server, path, part):
     resource = pytest.importorskip("resource")
     url = server.add("file", DATA)
@@ -339,6 +342,7 @@ def test_a_full_disk_is_told_with_what_is_needed_and_resumed_later(server, path,
     assert server.asked[1:] == [("/file", f"bytes={CUT}-")]
 
 
+@pytest.mark.fault(6)
 def test_a_disk_without_room_is_told_before_anything_is_written(
     server, path, part, monkeypatch
 ):

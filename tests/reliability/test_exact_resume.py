@@ -10,7 +10,7 @@ from .tiny import CONFIGS, EPOCHS, STEPS, fingerprint
 
 
 def every_checkpoint(config, folder):
-    """Train once with a checkpoint after every step and epoch; return model and result."""
+    """Train with a checkpoint after every step and epoch; return model and result."""
     model, resume, history = config.fit(folder, every_steps=1, keep=100)
     assert history.history.keys() == resume.history.keys() > {"loss", "val_mean_iou"}
     assert len(find_checkpoints(folder)) == EPOCHS * (STEPS + 1)

@@ -12,6 +12,8 @@ from keras_fcn.images import read_label
 
 from ..unit.test_mat_labels import LABEL, REAL_SBD, write_mat
 
+pytestmark = pytest.mark.fault(23)
+
 HEADER = 128  # bytes before the first variable
 TAG = struct.Struct("<II")  # type of an element, bytes that follow
 COMPRESSED = 15
@@ -117,7 +119,10 @@ def originals(tmp_path):
     return originals
 
 
-def test_damaged_files_are_refused_or_still_hold_a_label_map(originals, tmp_path):
+def test_damaged_files_are_refused_or_still_hold_a_label_map(
+    originals, tmp_path, record_property
+):
+    record_property("cases", 300)
     accepted, refused, told = convert_damaged(tmp_path, originals, 300)
     assert accepted > 30, told  # more than the whole ones
     assert refused > 100, told
@@ -125,8 +130,9 @@ def test_damaged_files_are_refused_or_still_hold_a_label_map(originals, tmp_path
 
 @pytest.mark.slow
 def test_ten_thousand_damaged_files_are_refused_or_hold_a_label_map(
-    originals, tmp_path
+    originals, tmp_path, record_property
 ):
+    record_property("cases", 10_000)
     accepted, refused, told = convert_damaged(tmp_path, originals, 10_000)
     print(told)
     assert accepted > 1000, told

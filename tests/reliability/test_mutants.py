@@ -25,6 +25,7 @@ def test_a_mutant_replaces_what_stands_once(mutant):
 
 
 @pytest.mark.slow
+@pytest.mark.mutant
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: f"{m.fault}-{m.test}")
 def test_a_mutant_is_noticed(mutant, tmp_path, record_property):
     record_property("mutant", mutant.fault)

@@ -5,12 +5,14 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from keras_fcn.checkpoints import newest_valid
 from keras_fcn.images import image_size
 from keras_fcn.runs import RunConfig, load_run
 from keras_fcn.training import train
 from keras_fcn.training.callbacks import DrawPredictions, StopOnNaN
 
 from ..end_to_end.test_command_line import THIN, run
+from .tiny import CONFIGS
 
 
 @pytest.fixture
@@ -101,3 +103,21 @@ def test_a_folder_that_cannot_be_made_is_told_before_training(tiny_voc, tmp_path
     config = RunConfig(dataset="voc", data_dir=str(tiny_voc), weights="none")
     with pytest.raises(OSError, match="file"):
         train(config, tmp_path / "file" / "run")
+
+
+@pytest.mark.fault(9)
+def test_weights_that_are_no_numbers_never_become_a_checkpoint(tmp_path):
+    class Spoil(keras.callbacks.Callback):
+        steps = 0
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.steps += 1
+            if self.steps == 3:
+                kernel = self.model.trainable_variables[0]
+                kernel.assign(kernel * float("nan"))
+
+    told = r"model/\d+/kernel \(.*conv0/kernel\) with others; it is not written"
+    with pytest.raises(FloatingPointError, match=told):
+        CONFIGS["adam"].fit(tmp_path, others=[Spoil()], every_steps=1)
+    assert newest_valid(tmp_path).step == 2
+    assert all(file.name.startswith("ckpt-") for file in tmp_path.glob("ckpt*"))

@@ -53,6 +53,7 @@ def test_shapes_are_in_order():
     )
 
 
+@pytest.mark.fault(12)
 def test_an_impossible_label_is_named_with_its_sample_and_number():
     labels = [[[0, 1]], [[3, 1]], [[0, 255]]]
     with pytest.raises(ValueError, match=r"sample1: values \[3\] in 1 pixels") as error:
@@ -62,11 +63,13 @@ def test_an_impossible_label_is_named_with_its_sample_and_number():
     assert "sample0" not in str(error.value)
 
 
+@pytest.mark.fault(12)
 def test_254_is_not_void():
     with pytest.raises(ValueError, match=r"sample0: values \[7, 254\] in 3 pixels"):
         check(Labels([[[0, 254, 254, 7]]]))
 
 
+@pytest.mark.fault(12)
 def test_a_photo_of_another_size_is_named_with_both_sizes():
     labels = [np.zeros((2, 3)), np.zeros((4, 5))]
     with pytest.raises(ValueError, match=r"sample1: .*\(4, 5\), image \(5, 4\)"):
@@ -88,11 +91,13 @@ def test_five_problems_are_all_named():
     assert "more" not in str(error.value)
 
 
+@pytest.mark.fault(13)
 def test_nothing_but_void_is_refused():
     with pytest.raises(ValueError, match="no pixel that is not void"):
         check(Labels([[[255]], [[255, 255]]]))
 
 
+@pytest.mark.fault(13)
 def test_one_pixel_of_a_class_is_enough():
     assert check(Labels([[[255]], [[255, 2]]])).classes_seen == ("c",)
 
@@ -120,6 +125,7 @@ def test_a_folder_in_order_passes(tiny_voc):
     assert report.void_pixels == 2 * (30 - 8)
 
 
+@pytest.mark.fault(12)
 def test_a_label_beyond_the_class_names_is_named_with_its_file(tiny_voc):
     voc = VOCSegmentation(tiny_voc, "val", class_names=("a", "b", "c", "d"))
     with pytest.raises(ValueError, match=r"2007_000003: values \[4\] in 330 pixels"):
@@ -132,6 +138,7 @@ def test_a_photo_saved_in_another_size_is_named_with_its_file(tiny_voc):
         check(VOCSegmentation(tiny_voc))
 
 
+@pytest.mark.fault(12)
 def test_an_unreadable_label_image_is_named(tiny_voc):
     (tiny_voc / "SegmentationClass" / "2007_000001.png").write_bytes(b"no image")
     with pytest.raises(ValueError, match=r"2007_000001\.png"):
@@ -171,6 +178,7 @@ def kinds(report):
     return [(problem.kind, problem.sample) for problem in report.problems]
 
 
+@pytest.mark.fault(13)
 def test_a_sample_of_void_alone_is_a_warning():
     report = examine(Labels([[[0, 1]], [[255, 255]]]))
     assert kinds(report) == [("void", "sample1")]
@@ -191,6 +199,7 @@ def test_a_photo_that_is_there_twice_is_a_warning_and_equal_bytes_are_not_enough
     assert str(report.warnings[0]).endswith("the same photo as sample1")
 
 
+@pytest.mark.fault(12)
 @pytest.mark.parametrize(
     ("labels", "void", "cause"),
     [
@@ -210,6 +219,7 @@ def test_wrong_labels_come_with_their_likely_cause(labels, void, cause):
     assert told.startswith(cause) if cause else told == ""
 
 
+@pytest.mark.fault(12)
 def test_masks_of_0_and_255_alone_are_taken_for_black_and_white():
     with pytest.raises(
         ValueError, match=r"Values \{0, 255\}: a binary mask\? Use --bin"
@@ -275,6 +285,7 @@ def test_a_photo_turned_by_exif_of_the_same_size_is_a_warning(tiny_voc, orientat
     assert report.errors == ()
 
 
+@pytest.mark.fault(12)
 @pytest.mark.parametrize("orientation", [5, 6, 7, 8])
 def test_a_mask_that_lies_on_a_side_like_its_photo_is_an_error(tiny_voc, orientation):
     turned_photo(tiny_voc, orientation)

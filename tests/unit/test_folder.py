@@ -136,6 +136,7 @@ def test_a_black_and_white_mask_may_have_void_besides(own):
     assert source.voc_label(0).tolist() == [[0, 1, 255]]
 
 
+@pytest.mark.fault(12)
 def test_a_mask_of_both_1_and_255_is_not_black_and_white(own):
     file = own.pair(np.array([[0, 1, 255]], "uint8"))
     with pytest.raises(ValueError, match="which holds both 1 and 255") as error:
@@ -143,6 +144,7 @@ def test_a_mask_of_both_1_and_255_is_not_black_and_white(own):
     assert repr(str(file)) in str(error.value)
 
 
+@pytest.mark.fault(12)
 def test_a_coloured_mask_is_not_black_and_white(own):
     file = own.pair(np.array([[0, 1]], "uint8"), palette=[[0] * 3, [255, 0, 0]])
     with pytest.raises(ValueError, match="must be grey") as error:
@@ -212,6 +214,7 @@ def test_any_map_of_colours_is_read_as_it_is_written(own, rng):
     np.testing.assert_array_equal(own.open().label(0), label)
 
 
+@pytest.mark.fault(12)
 def test_a_colour_that_is_not_in_the_map_is_told_with_its_pixels(own):
     (own.masks / "labelmap.txt").write_text(LABELMAP)
     file = own.pair(np.array([[(0, 0, 1), (0, 0, 0), (0, 0, 1), (5, 6, 7)]], "uint8"))
@@ -222,6 +225,7 @@ def test_a_colour_that_is_not_in_the_map_is_told_with_its_pixels(own):
     assert "JPEG" not in str(error.value)
 
 
+@pytest.mark.fault(12)
 def test_many_near_colours_are_taken_for_a_smoothed_mask(own):
     (own.masks / "labelmap.txt").write_text(LABELMAP)
     own.pair(np.array([[(250, 50, i) for i in range(83)]], "uint8"))
@@ -231,6 +235,7 @@ def test_many_near_colours_are_taken_for_a_smoothed_mask(own):
         own.open().label(0)
 
 
+@pytest.mark.fault(12)
 def test_rgb_masks_without_a_map_are_refused_with_what_would_help(own):
     file = own.pair(np.zeros((*SIZE, 3), "uint8"))
     with pytest.raises(ValueError, match=r"colours\. A `labelmap\.txt`") as error:
@@ -424,6 +429,7 @@ def test_a_missing_folder_is_named(own, which):
         FolderSegmentation(**folders, num_classes=2)
 
 
+@pytest.mark.fault(12)
 def test_what_has_no_partner_is_counted_and_the_first_listed(own):
     own.pair(np.zeros(SIZE, "uint8"))
     for name in "bcde":
@@ -439,6 +445,7 @@ def test_what_has_no_partner_is_counted_and_the_first_listed(own):
     assert source.missing == (*photos, f"photo of {own.masks / 'z.png'}")
 
 
+@pytest.mark.fault(13)
 def test_folders_without_a_pair_are_refused(own):
     with pytest.raises(ValueError, match=r"at least one photo .*Received: none\.$"):
         own.open(2)

@@ -114,3 +114,10 @@ def test_evaluate_scores_the_labels_that_predict_gives(model):
 def test_evaluate_refuses_other_classes(model):
     with pytest.raises(ValueError, match="2 and 5 classes"):
         keras_fcn.evaluate(model, Shapes("val", num_samples=1))
+
+
+def test_evaluate_refuses_a_data_set_without_samples(model):
+    none = Bright()
+    none.names = ()
+    with pytest.raises(ValueError, match="at least one sample"):
+        keras_fcn.evaluate(model, none)

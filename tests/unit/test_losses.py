@@ -29,6 +29,7 @@ def test_the_loss_is_cross_entropy_over_valid_pixels(reduction, ignore_class, rn
     np.testing.assert_allclose(float(loss), expected, rtol=FLOAT32_SUM_OVER_PIXELS)
 
 
+@pytest.mark.fault(13)
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 def test_a_batch_of_void_pixels_only_gives_zero(reduction):
     labels, logits = np.full((1, 3, 3), 255), np.ones((1, 3, 3, 2), "float32")
@@ -44,6 +45,7 @@ def test_labels_may_be_bytes_and_have_a_last_axis(rng):
     )
 
 
+@pytest.mark.fault(12)
 @pytest.mark.parametrize("wrong", [3, 254, -1])
 def test_an_impossible_label_is_an_error_or_not_a_number(wrong):
     labels, logits = np.full((1, 2, 2), wrong), np.zeros((1, 2, 2, 3), "float32")

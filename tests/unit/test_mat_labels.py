@@ -190,6 +190,7 @@ def test_what_is_wrong_with_a_file_is_one_type_of_error():
     assert issubclass(mat_child.DiedError, MatFormatError)
 
 
+@pytest.mark.fault(23)
 @pytest.mark.parametrize(
     ("size", "told"),
     [
@@ -204,6 +205,7 @@ def test_a_label_map_of_another_size_than_the_photo_is_refused(tmp_path, size, t
     assert told in reason
 
 
+@pytest.mark.fault(23)
 @pytest.mark.parametrize("label", [21, 255])
 def test_a_label_that_is_no_class_is_refused(tmp_path, label):
     wrong = LABEL.copy()
@@ -241,6 +243,7 @@ OTHER_CONTENTS = [
 ]
 
 
+@pytest.mark.fault(23)
 def test_files_that_hold_something_else_are_refused_by_what_they_hold(tmp_path):
     jobs = []
     for i, (variables, _) in enumerate(OTHER_CONTENTS):
@@ -301,6 +304,7 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     assert "cannot be opened" in reason_for(tmp_path / "b.mat")
 
 
+@pytest.mark.fault(23)
 def test_a_huge_file_is_refused_before_it_is_read(tmp_path, children):
     with (tmp_path / "a.mat").open("wb") as file:
         file.truncate(64 * 2**20 + 1)
@@ -321,6 +325,7 @@ def test_the_others_are_converted_all_the_same(tmp_path, children):
 # A process that dies
 
 
+@pytest.mark.fault(23)
 @pytest.mark.parametrize("bad", [0, 2, 4], ids=["first", "middle", "last"])
 def test_a_crash_names_its_file_and_the_others_are_converted(
     tmp_path, reader_that, capfd, bad
@@ -360,6 +365,7 @@ def test_a_file_is_not_blamed_for_a_crash_that_an_earlier_one_prepared(
     assert len(children) == 2
 
 
+@pytest.mark.fault(23)
 def test_a_file_that_stalls_is_given_up(tmp_path, reader_that, monkeypatch):
     reader_that("if b'stall' in content: time.sleep(600)")
     monkeypatch.setattr(mat_child, "SECONDS", 3)
@@ -371,6 +377,7 @@ def test_a_file_that_stalls_is_given_up(tmp_path, reader_that, monkeypatch):
     assert_converted(*jobs[1:])
 
 
+@pytest.mark.fault(23)
 @pytest.mark.parametrize(
     ("fault", "told"),
     [
@@ -407,6 +414,7 @@ def test_what_is_printed_while_reading_is_no_answer(tmp_path, reader_that, capfd
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.fault(23)
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells what is reserved")
 def test_a_file_that_grows_beyond_the_bound_on_memory_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(mat_child, "MEMORY", 16 * 2**20)

@@ -23,7 +23,9 @@ def score_py(hist):
     return [accuracy, np.nanmean(class_accuracy), np.nanmean(iu), weighted]
 
 
-def test_scores_equal_the_authors_on_1000_random_matrices(rng):
+@pytest.mark.fault(14)
+def test_scores_equal_the_authors_on_1000_random_matrices(rng, record_property):
+    record_property("cases", 1000)
     for _ in range(1000):
         n = rng.integers(2, 24)
         hist = rng.integers(0, 10 ** rng.integers(1, 9), (n, n)).astype("float64")
@@ -68,6 +70,7 @@ def test_predictions_may_be_labels_or_logits_with_any_last_axis(rng):
         np.testing.assert_array_equal(matrix, matrices[0])
 
 
+@pytest.mark.fault(14)
 def test_classes_without_a_pixel_are_left_out():
     # Class 2 is predicted once and never true, class 3 is neither.
     matrix = [[3, 0, 1, 0], [0, 4, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
@@ -77,10 +80,12 @@ def test_classes_without_a_pixel_are_left_out():
     np.testing.assert_array_equal(per_class_iou(matrix), [0.75, 1, 0, np.nan])
 
 
+@pytest.mark.fault(13)
 def test_no_pixel_at_all_scores_zero():
     assert set(SegmentationScores(3).result().values()) == {0.0}
 
 
+@pytest.mark.fault(12)
 def test_an_impossible_label_is_an_error_that_names_it():
     scores = SegmentationScores(21)
     scores.update_state(np.array([[0, 21, 200, 255]]), np.zeros((1, 4), int))
@@ -93,6 +98,7 @@ def test_an_impossible_label_is_an_error_that_names_it():
     assert scores.confusion_matrix().sum() == 0
 
 
+@pytest.mark.fault(12)
 def test_a_negative_label_is_an_error_too():
     scores = SegmentationScores(2)
     scores.update_state(np.array([[0, -1]]), np.zeros((1, 2), int))
@@ -107,6 +113,7 @@ def test_an_impossible_prediction_is_an_error():
         scores.result()
 
 
+@pytest.mark.fault(12)
 def test_fit_logs_the_scores_and_raises_for_an_impossible_label():
     model = keras.Sequential([keras.layers.Conv2D(3, 1, data_format="channels_last")])
     # The loss is switched off: only the metric sees the labels.

@@ -339,6 +339,7 @@ def test_an_impossible_number_is_refused_with_its_value(argument, value):
         numbered(2).batches(**{argument: value})
 
 
+@pytest.mark.fault(13)
 def test_an_empty_data_set_is_refused():
     with pytest.raises(ValueError, match="Received: none"):
         Coded([]).batches()

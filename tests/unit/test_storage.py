@@ -1,3 +1,4 @@
+import errno
 import os
 import re
 import stat
@@ -6,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from keras_fcn.storage import write_atomically
+from keras_fcn.storage import require_room, require_writable, write_atomically
 
 
 def names(folder):
@@ -114,3 +115,27 @@ def test_the_longest_names_can_be_written(tmp_path, letter):
     name = letter * (255 // len(letter.encode()))
     write_atomically(tmp_path / name, b"x")
     assert names(tmp_path) == [name]
+
+
+def test_an_error_without_a_file_gets_its_name(tmp_path, monkeypatch):
+    def full(handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match=re.escape(str(tmp_path / "file"))) as told:
+        write_atomically(tmp_path / "file", b"new")
+    assert told.value.errno == errno.ENOSPC
+
+
+def test_a_folder_is_writable_or_told_now(tmp_path):
+    require_writable(tmp_path / "new" / "folder")
+    assert names(tmp_path / "new" / "folder") == []
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file"):
+        require_writable(tmp_path / "file")
+
+
+def test_room_on_a_disk_is_asked_for(tmp_path):
+    require_room(tmp_path, 1, "a letter")
+    with pytest.raises(OSError, match=r"room for all letters, 1000000000\.00 GB"):
+        require_room(tmp_path, 10**18, "all letters")

@@ -135,6 +135,7 @@ def test_an_impossible_share_is_refused(share):
         hold_out(Numbers("abc"), share)
 
 
+@pytest.mark.fault(13)
 @pytest.mark.parametrize("names", ["", "a"])
 def test_one_sample_cannot_be_divided(names):
     with pytest.raises(ValueError, match=f"two of them. Received: {len(names)}"):

@@ -85,6 +85,7 @@ def test_of_several_years_the_newest_is_read(tiny_voc):
     assert VOCSegmentation(tiny_voc.with_name("VOC2007")).root.name == "VOC2007"
 
 
+@pytest.mark.fault(13)
 @pytest.mark.parametrize(
     "content",
     [
@@ -140,6 +141,7 @@ def test_an_unknown_split_is_named_with_those_there_are(tiny_voc):
     assert "['train', 'val']" in str(error.value)
 
 
+@pytest.mark.fault(13)
 @pytest.mark.parametrize("content", ["", "\n \n"])
 def test_an_empty_list_is_named(tiny_voc, content):
     list_file(tiny_voc, "mine").write_text(content)

@@ -1,3 +1,6 @@
+import os
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -65,6 +68,45 @@ def test_nothing_is_left_behind_when_saving_fails(model, tmp_path, monkeypatch):
         keras_fcn.save_weights(model, file)
     assert file.read_bytes() == before
     assert [f.name for f in tmp_path.iterdir()] == ["fcn8s.safetensors"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no bound on files")
+@pytest.mark.parametrize("share", [0, 0.5, 0.99])
+def test_a_full_disk_is_told_with_the_path_and_the_bytes_needed(tmp_path, share):
+    import resource
+
+    model, file = dense_net(50), tmp_path / "dense.safetensors"
+    keras_fcn.save_weights(model, file)
+    before = file.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(share * len(before)), hard))
+    try:
+        with pytest.raises(OSError, match=f"room for {len(before):,} bytes") as told:
+            keras_fcn.save_weights(model, file)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert repr(str(file)) in str(told.value)
+    assert file.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such permissions")
+@pytest.mark.parametrize(("mask", "expected"), [(0o022, 0o644), (0o077, 0o600)])
+def test_a_weights_file_may_be_read_by_whom_any_new_file_may(tmp_path, mask, expected):
+    before = os.umask(mask)
+    try:
+        keras_fcn.save_weights(dense_net(5), tmp_path / "dense.safetensors")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "dense.safetensors").stat().st_mode & 0o777 == expected
+
+
+def test_the_bytes_are_those_of_the_library(model, tmp_path):
+    file = tmp_path / "fcn8s.safetensors"
+    keras_fcn.save_weights(model, file)
+    tensors = safetensors.numpy.load_file(file)
+    metadata = {"keras_fcn": model.name}
+    assert file.read_bytes() == safetensors.numpy.save(tensors, metadata)
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".weights.h5"])

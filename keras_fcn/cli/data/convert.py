@@ -36,12 +36,10 @@ def convert(
     """
     settings = options.with_dataset(locals())
     from ...datasets import DataConfig, convert_to_voc
-    from ..console import bar, console
+    from ..console import bar, print_path
 
     settings.pop("output")
     config = DataConfig(**settings)
     training, validation = config.open_both(progress=bar("Converting labels"))
     convert_to_voc({"train": training, "val": validation}, output, bar("Writing"))
-    console.print(
-        f"{len(training)} samples in train, {len(validation)} in val: [bold]{output}"
-    )
+    print_path(f"{len(training)} samples in train, {len(validation)} in val", output)

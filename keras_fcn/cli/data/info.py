@@ -31,7 +31,7 @@ def info(
     settings = dict(locals())
     from ...datasets import DESCRIPTIONS, DataConfig
     from ...storage import write_atomically
-    from ..console import bar, console, print_table
+    from ..console import bar, print_path, print_table
 
     settings.pop("json_file")
     if dataset is None:
@@ -64,4 +64,4 @@ def info(
         print_table(dataset, ["", ""], rows)
     if json_file:
         write_atomically(json_file, json.dumps(result, indent=2).encode())
-        console.print(f"Report: [bold]{json_file}")
+        print_path("Report", json_file)

@@ -55,7 +55,7 @@ def prepare(
         keras-fcn data prepare --dataset voc2011_sbd --data-dir data
     """
     from ...datasets import prepare as get
-    from ..console import console, download_bar
+    from ..console import download_bar, print_path
 
     with download_bar() as progress:
         folders = get(
@@ -68,4 +68,4 @@ def prepare(
             progress=progress,
         )
     for folder in folders:
-        console.print(f"Ready: [bold]{folder}")
+        print_path("Ready", folder)

@@ -79,6 +79,9 @@ class Cached(SampleSource):
     def image_file(self, index: int) -> Path | None:
         return self.source.image_file(index)
 
+    def label_file(self, index: int) -> Path | None:
+        return self.source.label_file(index)
+
     def label(self, index: int) -> np.ndarray:
         kept = self._kept.get(index)
         return self.source.label(index) if kept is None else kept[1]

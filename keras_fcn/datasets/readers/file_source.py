@@ -88,6 +88,9 @@ class FileSource(SampleSource):
     def image_file(self, index: int) -> Path:
         return self.images[index]
 
+    def label_file(self, index: int) -> Path:
+        return self.labels[index]
+
 
 def files_by_stem(
     folder: str | os.PathLike[str], suffixes: Sequence[str] = SUFFIXES

@@ -98,6 +98,10 @@ class SBDSegmentation(FileSource):
             missing=missing,
             missing_ok=missing_ok,
         )
+        self._mats = [mats[name] for name in names]
+
+    def label_file(self, index: int) -> Path:
+        return self._mats[index]  # of which the PNG was made
 
 
 def load_voc2011_sbd(

@@ -1,4 +1,4 @@
-"""One mistake for each fault, and the test that notices it.
+"""A mistake, and the test that notices it.
 
 A mutant is a piece of the package replaced by a wrong one. `test_mutants` runs the test
 against a copy of the package with that mistake in it, and the test must fail.
@@ -24,6 +24,3 @@ class Mutant:
     old: str
     new: str
     test: str
-
-
-MUTANTS: list[Mutant] = []
