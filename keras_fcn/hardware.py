@@ -10,11 +10,12 @@ import contextlib
 import functools
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from .suggestions import require_choice
 
@@ -140,6 +141,35 @@ def make_deterministic() -> None:
             f"XLA_FLAGS={os.environ.get('XLA_FLAGS', '')!r}. Start again with "
             f"XLA_FLAGS={flag}."
         )
+
+
+def random_states() -> dict[str, np.ndarray]:
+    """Return the states of a backend's own generators, which no variable holds.
+
+    With PyTorch, Dropout draws from those of the processor and of each GPU unless its
+    layer was given a seed; the other backends have none.
+    """
+    if keras.backend.backend() != "torch":
+        return {}
+    import torch  # pyright: ignore[reportMissingImports]
+
+    gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    return {
+        f"{number:04d}": state.numpy()
+        for number, state in enumerate([torch.get_rng_state(), *gpus])
+    }
+
+
+def set_random_states(states: Mapping[str, np.ndarray]) -> None:
+    """Bring back what `random_states` gave."""
+    if keras.backend.backend() != "torch":
+        return
+    import torch  # pyright: ignore[reportMissingImports]
+
+    processor, *gpus = (torch.from_numpy(states[name]) for name in sorted(states))
+    torch.set_rng_state(processor)
+    if gpus:
+        torch.cuda.set_rng_state_all(gpus)
 
 
 def accelerator() -> tuple[str, tuple[int, int]]:

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from ..hardware import random_states, set_random_states
 from ..storage import require_room
 from ..weights.writing import size_of, tensor_of
 from . import state
@@ -85,8 +86,8 @@ class Keeper:
             repeat: Steps to make once more when going on; 0 between epochs.
             finished: Whether the training is at its end.
             best: Whether this is the best epoch so far.
-            counted: The metrics, where the model's have gone on. Defaults to the
-                model's.
+            counted: What `passing` gave, where that has gone on since. Defaults to
+                what it gives now.
 
         Raises:
             FloatingPointError: If a variable holds what is no number.
@@ -94,10 +95,8 @@ class Keeper:
         """
         variables = state.variables_of(model, state.MODEL, state.OPTIMIZER)
         tensors = state.tensors_of(variables) | self._remembered.tensors()
-        if repeat:
-            metrics = state.variables_of(model, state.METRICS)
-            values = counted or state.fetch(metrics)
-            tensors |= {name: tensor_of(array) for name, array in values.items()}
+        values = counted or (self.passing(model) if repeat else _generators())
+        tensors |= {name: tensor_of(array) for name, array in values.items()}
         notes = {
             "identity": self._identity,
             "steps_per_epoch": steps_per_epoch,
@@ -113,6 +112,11 @@ class Keeper:
         prune(self._folder, self._keep, self._best["file"])
         return written
 
+    def passing(self, model: keras.Model) -> dict[str, np.ndarray]:
+        """Return what validation changes: metrics, and the backend's own generators."""
+        metrics = state.variables_of(model, state.METRICS)
+        return state.fetch(metrics) | _generators()
+
     def restore(self, model: keras.Model, checkpoint: Checkpoint) -> None:
         """Bring back everything but the metrics, which an epoch begins with at zero."""
         notes = checkpoint.notes()
@@ -127,7 +131,7 @@ class Keeper:
     def restore_values(
         self, model: keras.Model, checkpoint: Checkpoint, *groups: str
     ) -> None:
-        """Give variables their values, after all have been compared.
+        """Give variables and generators their values, after all have been compared.
 
         Raises:
             WeightsFormatError: If the checkpoint is of another model.
@@ -140,6 +144,12 @@ class Keeper:
             # Another rate is what a user changes a setting for.
             if not (self._changed and name.endswith("/learning_rate")):
                 variables[name].assign(values)
+        self.restore_generators(checkpoint)
+
+    def restore_generators(self, checkpoint: Checkpoint) -> None:
+        """Give the backend's own generators of random numbers their states."""
+        states = checkpoint.read("generators/")
+        set_random_states({name.split("/")[1]: values for name, values in states})
 
     def require_room(self, model: keras.Model) -> None:
         """Raise an `OSError` now if the disk will be full later."""
@@ -148,3 +158,7 @@ class Keeper:
         there = sum(c.path.stat().st_size for c in find_checkpoints(self._folder))
         number = self._keep + 2  # the best one, and the one being written
         require_room(self._folder, number * size - there, f"{number} checkpoints")
+
+
+def _generators() -> dict[str, np.ndarray]:
+    return {f"generators/{name}": state for name, state in random_states().items()}

@@ -19,13 +19,7 @@ from .identity import require_same_identity
 from .keeper import Keeper
 from .remembered import Remembered
 from .signals import StopRequest
-
-
-class _PartOver:
-    """What `stop_training` is set to where the rest of a begun epoch is over.
-
-    Any other callback that stops training sets `True`; so the two are told apart.
-    """
+from .skipper import Skipper, skips_batches
 
 
 class ExactResume(keras.callbacks.Callback):
@@ -41,9 +35,9 @@ class ExactResume(keras.callbacks.Callback):
     ends the training after its step with a checkpoint, by `KeyboardInterrupt` or
     `SystemExit`; a second one ends the process at once.
 
-    A checkpoint in the middle of an epoch remembers one step less: going on, `fit`
-    makes that step once more, which builds what Keras builds late, and everything is
-    then set to what it was after it.
+    Within an epoch, the steps that were done are passed over without computing. But the
+    last of them is made once more, which builds what Keras builds late, and everything
+    is then set to what it was after it.
 
     Args:
         folder: Folder of the checkpoints, for this training only.
@@ -136,9 +130,12 @@ class ExactResume(keras.callbacks.Callback):
         self._steps_before = notes.get("steps_per_epoch")
         self._to_repeat = notes.get("repeat", 0)
         self.initial_epoch = 0 if checkpoint is None else checkpoint.epoch
-        self.first_step = 0 if checkpoint is None else checkpoint.step - self._to_repeat
+        self._passed = 0 if checkpoint is None else checkpoint.step - self._to_repeat
+        self.first_step = self._passed
+        if not skips_batches():
+            self.first_step = self.initial_epoch * (self._steps_before or 0)
         self.finished = notes.get("finished", False)
-        # The metrics of an epoch whose steps are over.
+        # Of an epoch whose steps are over: its metrics, before those of validation.
         self._counted: dict[str, np.ndarray] = {}
 
     @property
@@ -164,38 +161,45 @@ class ExactResume(keras.callbacks.Callback):
                 f"{self._checkpoint.step} steps done, {self.initial_epoch} epochs "
                 "finished."
             )
-        self._step = self.first_step
-        self._first_epoch = True
+        self._step = self._passed
+        self._skipper: Skipper | None = None
+        self._first_epoch = self._first_step = True
         self._saved_at = time.monotonic()
         self._stop.listen()
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch
-        self._part = self._repeat = self._first_epoch and self._to_repeat > 0
-        if self._first_epoch and epoch != self.initial_epoch:
+        if not self._first_epoch:
+            return
+        self._first_epoch = False
+        if epoch != self.initial_epoch:
             raise ValueError(
                 f"`fit` must be given initial_epoch={self.initial_epoch}, as "
                 f"`{type(self).__name__}.initial_epoch` says. Received: {epoch}."
             )
-        if self._first_epoch:
-            self._model.history.epoch = list(range(epoch))
-        self._first_epoch = False
+        self._model.history.epoch = list(range(epoch))
+        self._repeat = self._to_repeat > 0
+        self._step = epoch * self._steps
+        self._skipper = Skipper(self._model, self._passed - self._step)
 
     def on_train_batch_begin(self, batch, logs=None):
         self._batch = batch
+        if self._first_step and self._checkpoint is not None:
+            # PyTorch draws when an iteration over data begins, which is now.
+            self._keeper.restore_generators(self._checkpoint)
+        self._first_step = False
 
     def on_train_batch_end(self, batch, logs=None):
         # Not `self.model`: with JAX it fetches all variables, each time.
         self._done = batch - self._batch + 1
         self._step += self._done
+        if self._step <= self._passed:
+            return
         if self._repeat and self._checkpoint is not None:
             self._repeat = False
             self._keeper.restore_values(self.model, self._checkpoint, *state.GROUPS)
         if self._step == (self._epoch + 1) * self._steps:
-            # Validation will count with the same metrics.
-            self._counted = state.fetch(state.variables_of(self.model, state.METRICS))
-            if self._part:
-                self._model.stop_training = _PartOver
+            self._counted = self._keeper.passing(self.model)
         asked = self.every_steps and self._step % self.every_steps < self._done
         late = time.monotonic() - self._saved_at >= self.every_seconds
         if asked or late or self._stop.received:
@@ -206,8 +210,6 @@ class ExactResume(keras.callbacks.Callback):
             self._save_within()
 
     def on_epoch_end(self, epoch, logs=None):
-        if self._model.stop_training is _PartOver:
-            self._model.stop_training = False
         self._counted = {}
         last = epoch + 1 == self.params["epochs"] or self._model.stop_training
         best = self._keeper.log(logs or {})
@@ -244,3 +246,5 @@ class ExactResume(keras.callbacks.Callback):
     def _leave(self) -> None:
         self._stop.leave()
         self._lock.release()
+        if self._skipper is not None:
+            self._skipper.leave()

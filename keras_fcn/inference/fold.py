@@ -75,8 +75,10 @@ def fold_for_inference(model: keras.Model) -> keras.Model:
     for layer in result.layers:
         if layer.name in folded:
             layer.set_weights([folded[layer.name].kernel, folded[layer.name].bias])
-        elif layer.weights:
-            layer.set_weights(model.get_layer(layer.name).get_weights())
+        elif layer.weights:  # within the backend: no copies as arrays
+            pairs = zip(layer.weights, model.get_layer(layer.name).weights, strict=True)
+            for own, theirs in pairs:
+                own.assign(theirs)
     return result
 
 
@@ -109,6 +111,8 @@ def _find(model: keras.Model) -> dict[str, _Linear]:
             earlier, between = before(earlier), (earlier, *between)
         if earlier is None or not _is_pointwise(layer):
             continue
+        if not (_is_linear(earlier) or _is_scale(earlier)):
+            continue  # before its arrays are made
         own = _alone(layer)
         if _is_linear(earlier):
             first = found.get(earlier.name) or _alone(earlier)

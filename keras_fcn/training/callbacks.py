@@ -50,12 +50,16 @@ class StopOnNaN(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         step, self.next_step = self.next_step, self.next_step + 1
-        names = ", ".join(self.name_samples(step))
-        where = f"step {step + 1}" + (f" (samples {names})" if names else "")
-        self._require_number((logs or {}).get("loss", 0.0), where)
+        loss = (logs or {}).get("loss", 0.0)
+        if not np.isfinite(loss):
+            names = ", ".join(self.name_samples(step))
+            where = f"step {step + 1}" + (f" (samples {names})" if names else "")
+            self._raise(loss, where)
 
     def on_epoch_end(self, epoch, logs=None):
-        self._require_number((logs or {}).get("val_loss", 0.0), "validation")
+        loss = (logs or {}).get("val_loss", 0.0)
+        if not np.isfinite(loss):
+            self._raise(loss, "validation")
         for weight in self.model.weights:
             is_float = keras.backend.is_float_dtype(weight.dtype)
             if is_float and not bool(ops.all(ops.isfinite(weight))):
@@ -65,12 +69,11 @@ class StopOnNaN(keras.callbacks.Callback):
                     f"{self._rate()}. {_ADVICE}"
                 )
 
-    def _require_number(self, loss: float, where: str) -> None:
-        if not np.isfinite(loss):
-            raise FloatingPointError(
-                f"The loss must be a number. Received: {loss} in epoch {self.epoch}, "
-                f"{where}, at the learning rate {self._rate()}. {_ADVICE}"
-            )
+    def _raise(self, loss: float, where: str) -> None:
+        raise FloatingPointError(
+            f"The loss must be a number. Received: {loss} in epoch {self.epoch}, "
+            f"{where}, at the learning rate {self._rate()}. {_ADVICE}"
+        )
 
     def _rate(self) -> str:
         rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)

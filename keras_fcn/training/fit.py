@@ -206,7 +206,7 @@ def _train(
             # First: nothing of such an epoch is kept.
             StopOnNaN(
                 NumberedBatches(training, config.batch_size, **order).names,
-                resume.first_step,
+                resume.initial_epoch * steps,
             ),
             keep,
             log,
