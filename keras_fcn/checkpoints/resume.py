@@ -61,6 +61,7 @@ class ExactResume(keras.callbacks.Callback):
         initial_epoch: What `fit` must be given as `initial_epoch`.
         first_step: Number of the first batch that `fit` must be given, all epochs
             counted: `first_step` of `batches(endless=True)`.
+        going_on: Whether there is a checkpoint to go on from.
         finished: Whether the training had come to its end.
         history: Everything that `fit` logged, a list for each name.
 
@@ -117,6 +118,7 @@ class ExactResume(keras.callbacks.Callback):
         self.every_steps, self.every_seconds = every_steps, 60 * every_minutes
         self._tell = tell
         self._lock = RunLock(self.folder)
+        self._skipper: Skipper | None = None
         self._stop = StopRequest(tell)
         self._checkpoint = checkpoint = newest_valid(self.folder, tell)
         notes = {} if checkpoint is None else checkpoint.notes()
@@ -134,6 +136,7 @@ class ExactResume(keras.callbacks.Callback):
         self.first_step = self._passed
         if not skips_batches():
             self.first_step = self.initial_epoch * (self._steps_before or 0)
+        self.going_on = checkpoint is not None
         self.finished = notes.get("finished", False)
         # Of an epoch whose steps are over: its metrics, before those of validation.
         self._counted: dict[str, np.ndarray] = {}
@@ -162,7 +165,6 @@ class ExactResume(keras.callbacks.Callback):
                 "finished."
             )
         self._step = self._passed
-        self._skipper: Skipper | None = None
         self._first_epoch = self._first_step = True
         self._saved_at = time.monotonic()
         self._stop.listen()
@@ -217,7 +219,14 @@ class ExactResume(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         self.finished = True
-        self._leave()
+        self.leave()
+
+    def leave(self) -> None:
+        """Give back signals, folder and model, as the end of a training does."""
+        self._stop.leave()
+        self._lock.release()
+        if self._skipper is not None:
+            self._skipper.leave()
 
     def _save_within(self) -> None:
         self._save(self._epoch, repeat=self._done, counted=self._counted)
@@ -227,7 +236,7 @@ class ExactResume(keras.callbacks.Callback):
         written = self._keeper.write(self.model, epoch, self._step, self._steps, **how)
         self._saved_at = time.monotonic()
         if self._stop.received:
-            self._leave()
+            self.leave()
             self._stop.end(f"Everything is kept in {written.path}.")
 
     def _require_steps(self) -> None:
@@ -242,9 +251,3 @@ class ExactResume(keras.callbacks.Callback):
                 f"An epoch must have as many steps as it had: {self._steps_before}. "
                 f"Received: {self._steps}. Take that back, or begin in another folder."
             )
-
-    def _leave(self) -> None:
-        self._stop.leave()
-        self._lock.release()
-        if self._skipper is not None:
-            self._skipper.leave()

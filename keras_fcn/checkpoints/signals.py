@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from types import FrameType
 from typing import NoReturn
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # of Ctrl-C, a cluster, a closed terminal
@@ -58,7 +59,11 @@ class StopRequest:
             raise KeyboardInterrupt(kept)
         raise SystemExit(128 + self.received)
 
-    def _note(self, number: int, frame: object) -> None:
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if not _is_within_fit(frame):  # which an error has ended
+            self.leave()
+            signal.raise_signal(number)
+            return
         self.received = signal.Signals(number)
         for other in self._before:
             signal.signal(other, signal.SIG_DFL)
@@ -66,3 +71,9 @@ class StopRequest:
         message = f"{self.received.name}: finishing the step; {again} ends at once."
         # Not print: the signal may have come in the middle of one.
         os.write(2, f"\n{message}\n".encode())
+
+
+def _is_within_fit(frame: FrameType | None) -> bool:
+    while frame is not None and frame.f_code.co_name != "fit":
+        frame = frame.f_back
+    return frame is not None

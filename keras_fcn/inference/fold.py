@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from ..weights.undrawn import undrawn
+
 _DROPOUTS = (keras.layers.Dropout, keras.layers.SpatialDropout2D)
 
 
@@ -71,7 +73,10 @@ def fold_for_inference(model: keras.Model) -> keras.Model:
     def call(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Any:
         return args[0] if layer.name in gone else layer(*args, **kwargs)
 
-    result = keras.models.clone_model(model, clone_function=clone, call_function=call)
+    with undrawn():
+        result = keras.models.clone_model(
+            model, clone_function=clone, call_function=call
+        )
     for layer in result.layers:
         if layer.name in folded:
             layer.set_weights([folded[layer.name].kernel, folded[layer.name].bias])

@@ -222,7 +222,9 @@ class _Mosaic:
         (row, column), (top, left) = place, self.corner(place)
         bottom, right = self.ends[0][row], self.ends[1][column]
         down, across = self.weights[0][row], self.weights[1][column]
-        scores = scores * (down[:, None] * across)[..., None]
+        # In place: the scores are nobody else's, unless they cannot be written to.
+        out = scores if scores.flags.writeable and scores.dtype == "float32" else None
+        scores = np.multiply(scores, (down[:, None] * across)[..., None], out=out)
         if column:
             scores[:, : self.beside.shape[1]] += self.beside
         self.beside = scores[:, right - left :].copy()

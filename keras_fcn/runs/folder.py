@@ -14,6 +14,7 @@ from ..hardware import resolve_precision
 from ..storage import write_atomically
 from ..suggestions import require_choice
 from ..weights import load_weights
+from ..weights.undrawn import undrawn
 from .config import RunConfig
 from .plain_yaml import MOST_CHARACTERS
 
@@ -62,7 +63,8 @@ def load_run(
     config = read_config(run_dir)
     if precision is not None:
         precision, _ = resolve_precision(precision)
-    model = config.build(precision=precision)
+    with undrawn():
+        model = config.build(precision=precision)
     load_weights(model, Path(run_dir) / f"{weights}.safetensors")
     return model, config
 

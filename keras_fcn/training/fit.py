@@ -160,7 +160,7 @@ def _train(
         **checkpoints,
     )
     steps = config.steps_per_epoch or math.ceil(len(training) / config.batch_size)
-    model, inherited = _begin(config, going_on=resume.first_step > 0)
+    model, inherited = _begin(config, resume.going_on)
     model.compile(
         optimizer=make_optimizer(
             config.optimizer,
@@ -194,26 +194,29 @@ def _train(
         scores = model.evaluate(validation.batches(1), return_dict=True, verbose=0)
         on_inherited(inherited, scores)
         keep.begin(model, scores)
-    model.fit(
-        batches,
-        epochs=config.epochs,
-        steps_per_epoch=steps,
-        initial_epoch=resume.initial_epoch,
-        validation_data=validation.batches(1),
-        shuffle=False,  # the batches come shuffled
-        verbose=(1 if sys.stdout.isatty() else 2) if verbose else 0,
-        callbacks=[
-            # First: nothing of such an epoch is kept.
-            StopOnNaN(
-                NumberedBatches(training, config.batch_size, **order).names,
-                resume.initial_epoch * steps,
-            ),
-            keep,
-            log,
-            DrawPredictions(folder, validation),
-            resume,  # last: the others' memory is part of a checkpoint
-        ],
-    )
+    try:
+        model.fit(
+            batches,
+            epochs=config.epochs,
+            steps_per_epoch=steps,
+            initial_epoch=resume.initial_epoch,
+            validation_data=validation.batches(1),
+            shuffle=False,  # the batches come shuffled
+            verbose=(1 if sys.stdout.isatty() else 2) if verbose else 0,
+            callbacks=[
+                # First: nothing of such an epoch is kept.
+                StopOnNaN(
+                    NumberedBatches(training, config.batch_size, **order).names,
+                    resume.initial_epoch * steps,
+                ),
+                keep,
+                log,
+                DrawPredictions(folder, validation),
+                resume,  # last: the others' memory is part of a checkpoint
+            ],
+        )
+    finally:
+        resume.leave()
     return log.history
 
 

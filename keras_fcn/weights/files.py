@@ -6,8 +6,6 @@ read because of what stands in it. It is never passed on to Keras.
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import os
 import re
 from collections.abc import Iterator
@@ -15,20 +13,17 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import safetensors
 
 from ..storage import replacing
-from .hdf5 import StoredTensor, open_hdf5
+from .hdf5 import open_hdf5
+from .safetensors import open_safetensors
+from .stored import StoredTensor
 from .writing import tensor_of_variable, write_safetensors
 
 SUFFIXES = (".safetensors", ".weights.h5")
+_FLOATS = ("bfloat16", "float16", "float32", "float64")
+_LARGE = 2**24  # numbers
 MOST_NAMES = 1000  # that a message lists of what is not in the model
-_FLOATS = {
-    "BF16": "bfloat16",
-    "F16": "float16",
-    "F32": "float32",
-    "F64": "float64",
-}
 
 
 class WeightsFormatError(ValueError):
@@ -89,7 +84,7 @@ def load_weights(model: keras.Model, path: str | os.PathLike[str]) -> None:
             message names every layer that differs. It is a `ValueError`.
     """
     path = check_weights_path(path)
-    opened, keys = _open_safetensors, {}
+    opened, keys = open_safetensors, {}
     if path.name.endswith(".weights.h5"):
         opened, keys = open_hdf5, {name: key for name, key, _ in _walk(model)}
     variables = named_variables(model)
@@ -97,6 +92,10 @@ def load_weights(model: keras.Model, path: str | os.PathLike[str]) -> None:
     try:
         with opened(path) as tensors:
             _require_same(model, path, wanted, tensors)
+            if opened is open_safetensors:  # whose header says all that can be wrong
+                for name, variable in variables.items():
+                    _assign_stored(variable, tensors[name])
+                return
             values = {n: tensors[key].read() for n, (key, _) in wanted.items()}
     except (WeightsFormatError, PermissionError, MemoryError):
         raise  # of what is not the file's fault
@@ -106,8 +105,23 @@ def load_weights(model: keras.Model, path: str | os.PathLike[str]) -> None:
             f"{str(path)!r}, which does not: {error}."
         ) from error
     for name, variable in variables.items():
-        with np.errstate(all="ignore"):  # of what is too large for 16 bits
-            variable.assign(values.pop(name))
+        _assign(variable, values.pop(name))
+
+
+def _assign_stored(variable: keras.Variable, stored: StoredTensor) -> None:
+    """Read a tensor and assign it; with TensorFlow, which copies, row after row."""
+    large = np.prod(stored.shape, dtype="int64") > _LARGE
+    by_row = keras.backend.backend() == "tensorflow" and variable.dtype == stored.dtype
+    if not (large and by_row and stored.read_row):
+        _assign(variable, stored.read())
+        return
+    for index in range(stored.shape[0]):
+        variable.value[index].assign(stored.read_row(index))
+
+
+def _assign(variable: keras.Variable, values: np.ndarray) -> None:
+    with np.errstate(all="ignore"):  # of what is too large for 16 bits
+        variable.assign(values)
 
 
 def check_weights_path(path: str | os.PathLike[str]) -> Path:
@@ -161,22 +175,6 @@ def _walk(model: keras.Model) -> Iterator[tuple[str, str, keras.Variable]]:
             yield f"{name}/{last}", f"layers/{folder}/vars/{index}", variable
 
 
-@contextlib.contextmanager
-def _open_safetensors(path: Path) -> Iterator[dict[str, StoredTensor]]:
-    """Yield the tensors in a file by their names; none is read yet."""
-    with safetensors.safe_open(path, framework="numpy") as file:
-        names, tensors = file.keys(), {}
-        for name in names:
-            part = file.get_slice(name)
-            dtype = str(part.get_dtype())
-            tensors[name] = StoredTensor(
-                tuple(part.get_shape()),
-                _FLOATS.get(dtype, dtype),
-                functools.partial(file.get_tensor, name),
-            )
-        yield tensors
-
-
 def _require_same(
     model: keras.Model,
     path: Path,
@@ -193,10 +191,10 @@ def _require_same(
             lines.append(
                 f"  - {name}: {found[key].shape} in the file, {shape} in the model"
             )
-        elif found[key].dtype not in _FLOATS.values():
+        elif found[key].dtype not in _FLOATS:
             lines.append(
                 f"  - {name}: {found[key].dtype} in the file, {variable.dtype} in the "
-                f"model, which takes {', '.join(_FLOATS.values())}"
+                f"model, which takes {', '.join(_FLOATS)}"
             )
     known = {key for key, _ in wanted.values()}
     others = [key for key in found if key not in known]

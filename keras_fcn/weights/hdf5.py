@@ -9,29 +9,16 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import h5py
 import numpy as np
 
+from .stored import StoredTensor
+
 DEEPEST = 32  # groups within groups; models within models go no deeper
 _PAIR = np.dtype("V2")
-
-
-class StoredTensor(NamedTuple):
-    """A tensor in a file, which is read when it is asked for.
-
-    Args:
-        shape: Its shape.
-        dtype: Name of its type, as NumPy has it.
-        read: Returns its values.
-    """
-
-    shape: tuple[int, ...]
-    dtype: str
-    read: Callable[[], np.ndarray]
 
 
 @contextlib.contextmanager

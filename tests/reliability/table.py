@@ -3,11 +3,20 @@
 `pytest -p tests.reliability.table [--write-table FILE]`.
 """
 
+import os
+import platform
+import time
 from collections import defaultdict
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import keras
+
 from .faults import FAULTS
+
+MARK = "<!-- Written by `make reliability`. -->"
+BEGUN = time.monotonic()
 
 
 @dataclass
@@ -60,6 +69,25 @@ def pytest_runtest_logreport(report):
         ROWS[number].mutants += report.when == "call" and report.passed
 
 
+def machine():
+    """Return what the table was made on, in a sentence."""
+    names = ("keras", "tensorflow-cpu", "tensorflow", "jax", "torch")
+    packages = {name: version(name) for name in names if has(name)}
+    return (
+        f"{os.cpu_count()} cores, Python {platform.python_version()}, "
+        f"{', '.join(f'{n} {v}' for n, v in packages.items())}, backend "
+        f"{keras.backend.backend()}, {time.monotonic() - BEGUN:.0f} s, "
+        f"{time.strftime('%Y-%m-%d')}."
+    )
+
+
+def has(name):
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
 def as_markdown():
     """Return the table as Markdown."""
     lines = [
@@ -88,5 +116,5 @@ def pytest_terminal_summary(terminalreporter, config):
     terminalreporter.section("faults")
     terminalreporter.write(as_markdown())
     if file := config.getoption("--write-table"):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(as_markdown())
+        before, _, _ = file.read_text().partition(MARK)
+        file.write_text(f"{before}{MARK}\n\n{as_markdown()}\n{machine()}\n")

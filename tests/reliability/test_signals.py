@@ -121,3 +121,16 @@ def test_a_process_ends_with_the_usual_status(tmp_path):
     process.join()
     assert process.exitcode == 128 + signal.SIGTERM
     assert [file.name[:19] for file in tmp_path.iterdir()] == ["ckpt-0000-00000001-"]
+
+
+@pytest.mark.fault(8)
+def test_after_an_error_ended_fit_a_signal_does_what_it_did_before(whole, tmp_path):
+    class Fails(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            raise OSError("elsewhere")
+
+    with pytest.raises(OSError, match="elsewhere"):
+        CONFIGS["adam"].fit(tmp_path, whole[0], others=[Fails()])
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
