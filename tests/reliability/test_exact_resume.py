@@ -17,8 +17,17 @@ def every_checkpoint(config, folder):
     return model, fingerprint(model, history.history)
 
 
+SLOW = ("adam", "sgd over 3 steps")  # of which the others have everything
+
+
 @pytest.mark.fault(3)
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
+        for name in CONFIGS
+    ],
+)
 def test_every_position_goes_on_to_the_same_end(name, tmp_path, record_property):
     config = CONFIGS[name]
     model, expected = every_checkpoint(config, tmp_path / "whole")

@@ -67,9 +67,22 @@ def whole(tmp_path_factory):
     return model, fingerprint(model, history.history)
 
 
+CASES = [
+    pytest.param(
+        number,
+        moment,
+        id=f"{number.name} {moment}",
+        marks=[]
+        if number == signal.SIGINT or moment == "in validation"
+        else [pytest.mark.slow],
+    )
+    for number in SIGNALS
+    for moment in MOMENTS
+]
+
+
 @pytest.mark.fault(8)
-@pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+@pytest.mark.parametrize(("number", "moment"), CASES)
 def test_a_signal_stops_with_a_checkpoint_to_go_on_from(
     whole, tmp_path, number, moment
 ):
