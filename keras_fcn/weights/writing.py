@@ -150,6 +150,4 @@ def _laid_out(name: str, tensor: Tensor) -> Any:
             f"{name!r} must be {tensor.dtype} {tensor.shape}. Received: "
             f"{array.dtype} {array.shape}."
         )
-    if array.dtype.byteorder == ">":
-        array = array.byteswap()
     return array.reshape(-1).view("uint8").data
