@@ -109,7 +109,7 @@ class Step:
     words: list[str]
     is_done: Callable[[], bool]
     run: Path | None = None  # the run that it is a part of
-    makes: Path | None = None  # the folder that must be new
+    makes: Path | None = None  # the folder that comes of it
 
     def __str__(self) -> str:
         return shlex.join(["keras-fcn", *self.words])
@@ -132,7 +132,8 @@ def steps_of(
         run = out / name
         if name in RECIPES:
             start = recipes.load(name).starts_from
-            words = ["train", "--recipe", name, "--data-dir", data_dir, *arguments]
+            words = ["train", "--resume", "--recipe", name, "--data-dir", data_dir]
+            words += arguments
             words += ["--from", str(out / start)] if start else []
             # The best one was chosen by the very photos that are scored here.
             scored = ["--weights", "last"]
@@ -163,7 +164,8 @@ def is_whole(run: Path) -> bool:
 
 def perform(step: Step, arguments: Sequence[str]) -> int:
     """Do a step and note in its run what it took; return its exit status."""
-    if step.makes is not None and step.makes.exists():
+    resumed = "--resume" in step.words
+    if step.makes is not None and step.makes.exists() and not resumed:
         number = 1  # it was interrupted, and cannot be taken up
         while (old := Path(f"{step.makes}.unfinished_{number}")).exists():
             number += 1
@@ -176,7 +178,7 @@ def perform(step: Step, arguments: Sequence[str]) -> int:
         record["hours"] = record.get("hours", 0.0) + hours
         if step.makes is not None:
             record |= {"commit": commit(), "machine": machine()}
-            record["arguments"] = shlex.join(arguments) if "train" in step.words else ""
+            record["arguments"] = shlex.join(arguments) if resumed else ""
         write_atomically(step.run / RECORD, json.dumps(record, indent=2).encode())
     return status
 

@@ -154,11 +154,12 @@ def with_recipe(context: typer.Context) -> dict[str, Any]:
         ValueError: If there is no such recipe, or it begins with another run's
             weights and is given none.
     """
+    from .. import recipes
     from ..datasets import DataConfig
     from ..runs import LEARNING_RATES, NETWORK, RunConfig, read_config
 
     told = _told(context)
-    recipe = _recipe(context)
+    recipe = recipes.load(name) if (name := context.params["recipe"]) else None
     names = {field.name for field in dataclasses.fields(RunConfig)} - {"class_names"}
     settings = {name: context.params[name] for name in names}
     if recipe is not None:
@@ -190,18 +191,18 @@ def with_recipe(context: typer.Context) -> dict[str, Any]:
 def with_run(context: typer.Context, run_dir: Path) -> dict[str, Any]:
     """Return the arguments of a training that goes on: the run's, and what was told.
 
-    Whether what was told may differ is decided where the run is gone on with.
+    With a recipe they are what they would be for a new run. Whether any may differ is
+    decided where the run is gone on with.
 
     Raises:
         ValueError: If the run's configuration cannot be read.
     """
     from ..runs import read_config
 
+    if context.params["recipe"] is not None:
+        return with_recipe(context)
     settings = dataclasses.asdict(read_config(run_dir))
     told = _told(context) & settings.keys()
-    if (recipe := _recipe(context)) is not None:
-        own = dataclasses.asdict(recipe.config)
-        settings |= {n: v for n, v in own.items() if n != "class_names"}
     settings |= {name: context.params[name] for name in told}
     if settings["from_run"] is not None:
         settings["from_run"] = str(settings["from_run"])
@@ -211,13 +212,6 @@ def with_run(context: typer.Context, run_dir: Path) -> dict[str, Any]:
 
 def _told(context: typer.Context) -> set[str]:
     return {name for name in context.params if _is_told(context, name)}
-
-
-def _recipe(context: typer.Context) -> Any:
-    from .. import recipes
-
-    name = context.params["recipe"]
-    return None if name is None else recipes.load(name)
 
 
 def _precision(context: typer.Context, precision: str) -> str:

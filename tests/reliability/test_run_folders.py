@@ -205,6 +205,16 @@ def test_other_data_are_refused_by_the_name_of_the_sample(tmp_path):
 
 
 @pytest.mark.fault(28)
+def test_a_whole_command_can_be_given_again(tmp_path):
+    voc = write_small_voc(tmp_path)
+    command = ["--recipe", "voc_fcn8s_adamw", "--data-dir", voc, *THIN]
+    command += ["--dataset", "voc", "--run-dir", tmp_path / "run", "--resume"]
+    command += ["--precision", "float32", "--epochs", 1]
+    assert "finished" not in run("train", *command).stdout
+    assert "This run is finished" in run("train", *command).stdout
+
+
+@pytest.mark.fault(28)
 def test_a_finished_run_says_so(begun):
     folder, _ = begun
     result = run("train", "--run-dir", folder, "--resume")
