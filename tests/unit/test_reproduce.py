@@ -102,9 +102,8 @@ class Pretender:
             Path(after["--json"]).write_text(json.dumps(result))
         else:
             run = Path(after["--run-dir"])
-            run.mkdir(
-                parents=True, exist_ok=True
-            )  # fails, as keras-fcn does, if there is one
+            # Else it fails, as keras-fcn does, if there is one.
+            run.mkdir(parents=True, exist_ok="--resume" in words)
             (run / "best.safetensors").touch()
             (run / "config.yaml").write_text("epochs: 2\n")
             (run / "log.csv").write_text("epoch\n1\n2\n")
