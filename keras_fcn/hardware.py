@@ -143,6 +143,30 @@ def make_deterministic() -> None:
         )
 
 
+def assign_rows(variable: keras.Variable, first: int, values: np.ndarray) -> bool:
+    """Assign a part of a variable in place, if that saves memory; tell whether.
+
+    TensorFlow copies what is assigned, and the whole variable with it.
+
+    Args:
+        variable: The variable.
+        first: Index of its first axis where the part begins.
+        values: The part, of the variable's type.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow as tf
+
+    tf.raw_ops.ResourceStridedSliceAssign(
+        ref=variable.value.handle,
+        begin=[first],
+        end=[first + len(values)],
+        strides=[1],
+        value=values,
+    )
+    return True
+
+
 def random_states() -> dict[str, np.ndarray]:
     """Return the states of a backend's own generators, which no variable holds.
 

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
+
+_TEMPORARY = re.compile(r"\..*\.[0-9a-f]{16}\.part", re.DOTALL)
 
 
 @contextlib.contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+def replacing(path: str | os.PathLike[str]) -> Generator[Path]:
     """Yield a temporary file that takes the name `path` once it is written.
 
     What was written is flushed to the disk before, and the name after. Until then,
@@ -51,7 +54,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def unnamed(folder: str | os.PathLike[str], hint: str = "new") -> Iterator[Path]:
+def unnamed(folder: str | os.PathLike[str], hint: str = "new") -> Generator[Path]:
     """Yield a new, empty file that is removed unless `publish` gives it a name.
 
     For a file whose name depends on its content.
@@ -72,6 +75,26 @@ def unnamed(folder: str | os.PathLike[str], hint: str = "new") -> Iterator[Path]
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: str | os.PathLike[str]) -> None:
+    """Remove the temporary files that killed processes have left in a folder.
+
+    Only while no other process writes into it.
+
+    Args:
+        folder: The folder; it may be missing.
+
+    Example:
+        >>> import tempfile
+        >>> (left := Path(tempfile.mkdtemp()) / ".a.0123456789abcdef.part").touch()
+        >>> remove_leftovers(left.parent)
+        >>> left.exists()
+        False
+    """
+    for file in Path(folder).glob(".*.part"):
+        if _TEMPORARY.fullmatch(file.name):
+            file.unlink(missing_ok=True)
 
 
 def publish(temporary: Path, path: Path) -> None:

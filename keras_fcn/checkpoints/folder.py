@@ -9,6 +9,7 @@ from pathlib import Path
 
 import filelock
 
+from .. import storage
 from ..weights import WeightsFormatError
 from .file import Checkpoint, find_checkpoints
 
@@ -63,8 +64,7 @@ def remove_leftovers(
     Raises:
         RuntimeError: If one of those is whole: somebody has trained meanwhile.
     """
-    for file in folder.glob(".ckpt.*.part"):
-        file.unlink(missing_ok=True)
+    storage.remove_leftovers(folder)
     for checkpoint in find_checkpoints(folder):
         if checkpoint == start:
             break

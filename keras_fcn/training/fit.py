@@ -27,7 +27,7 @@ from ..hardware import make_deterministic, resolve_jit
 from ..losses import PixelwiseCrossentropy
 from ..metrics import SegmentationScores
 from ..runs import CONFIG, RunConfig, load_run, write_config
-from ..storage import require_writable
+from ..storage import remove_leftovers, require_writable
 from ..weights import Inheritance, inherit
 from .callbacks import DrawPredictions, KeepHistory, SaveWeights, StopOnNaN
 from .optimizers import make_optimizer
@@ -109,6 +109,8 @@ def train(
         )
     lock = RunLock(folder / CHECKPOINTS)
     lock.acquire()
+    for place in (folder, folder / "pictures"):
+        remove_leftovers(place)  # of a process that was killed
     try:
         require_same_config(folder, config, allow_config_change)
         if (ended := finished_history(folder, config)) is not None:

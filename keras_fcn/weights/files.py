@@ -14,6 +14,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from ..hardware import assign_rows
 from ..storage import replacing
 from .hdf5 import open_hdf5
 from .safetensors import open_safetensors
@@ -22,7 +23,7 @@ from .writing import tensor_of_variable, write_safetensors
 
 SUFFIXES = (".safetensors", ".weights.h5")
 _FLOATS = ("bfloat16", "float16", "float32", "float64")
-_LARGE = 2**24  # numbers
+_LARGE = 2**23  # numbers, of a part that is read at once
 MOST_NAMES = 1000  # that a message lists of what is not in the model
 
 
@@ -109,14 +110,17 @@ def load_weights(model: keras.Model, path: str | os.PathLike[str]) -> None:
 
 
 def _assign_stored(variable: keras.Variable, stored: StoredTensor) -> None:
-    """Read a tensor and assign it; with TensorFlow, which copies, row after row."""
-    large = np.prod(stored.shape, dtype="int64") > _LARGE
-    by_row = keras.backend.backend() == "tensorflow" and variable.dtype == stored.dtype
-    if not (large and by_row and stored.read_row):
+    """Read a tensor and assign it; with TensorFlow, which copies it, part by part."""
+    number = int(np.prod(stored.shape, dtype="int64"))
+    by_rows = keras.backend.backend() == "tensorflow" and variable.dtype == stored.dtype
+    if number <= _LARGE or not by_rows or stored.read_rows is None:
         _assign(variable, stored.read())
         return
-    for index in range(stored.shape[0]):
-        variable.value[index].assign(stored.read_row(index))
+    rows = stored.shape[0]
+    step = max(1, rows * _LARGE // number)
+    for first in range(0, rows, step):
+        end = min(first + step, rows)
+        assign_rows(variable, first, stored.read_rows(first, end))
 
 
 def _assign(variable: keras.Variable, values: np.ndarray) -> None:

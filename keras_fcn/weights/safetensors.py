@@ -35,7 +35,7 @@ def open_safetensors(path: Path) -> Iterator[dict[str, StoredTensor]]:
             if kind in _FLOATS:
                 place = _Place(path, begins[name], _FLOATS[kind], shape)
                 tensors[name] = StoredTensor(
-                    shape, place.dtype, place.read, place.read_row
+                    shape, place.dtype, place.read, place.read_rows
                 )
             else:
                 dtype = "bfloat16" if kind == "BF16" else kind
@@ -71,7 +71,8 @@ class _Place(NamedTuple):
             raise ValueError("it has become shorter while it was read")
         return values.reshape(self.shape)
 
-    def read_row(self, index: int) -> np.ndarray:
+    def read_rows(self, first: int, end: int) -> np.ndarray:
         row = self.shape[1:]
         size = int(np.prod(row, dtype="int64")) * np.dtype(self.dtype).itemsize
-        return self._replace(begin=self.begin + index * size, shape=row).read()
+        begin = self.begin + first * size
+        return self._replace(begin=begin, shape=(end - first, *row)).read()

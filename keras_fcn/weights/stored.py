@@ -15,11 +15,11 @@ class StoredTensor(NamedTuple):
         shape: Its shape.
         dtype: Name of its type, as NumPy has it.
         read: Returns its values.
-        read_row: Returns the values at an index of its first axis; by default none can
-            be read alone.
+        read_rows: Returns a part, from one index of its first axis to another; by
+            default no part can be read alone.
     """
 
     shape: tuple[int, ...]
     dtype: str
     read: Callable[[], np.ndarray]
-    read_row: Callable[[int], np.ndarray] | None = None
+    read_rows: Callable[[int, int], np.ndarray] | None = None

@@ -29,18 +29,19 @@ def test_a_mutant_replaces_what_stands_once(mutant):
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: f"{m.fault}-{m.test}")
 def test_a_mutant_is_noticed(mutant, tmp_path, record_property):
     record_property("mutant", mutant.fault)
-    for name in ("keras_fcn", "tests"):
+    root = tmp_path / "repository"
+    for name in ("keras_fcn", "tests", "docs"):
         ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
+        shutil.copytree(ROOT / name, root / name, ignore=ignored)
     for name in ("pyproject.toml", "setup.cfg", "SECURITY.md"):
-        shutil.copy(ROOT / name, tmp_path)
-    (tmp_path.parent / "shared").symlink_to(ROOT.parent / "shared")
-    file = tmp_path / mutant.file
+        shutil.copy(ROOT / name, root)
+    (tmp_path / "shared").symlink_to(ROOT.parent / "shared")  # the real images
+    file = root / mutant.file
     file.write_text(file.read_text().replace(mutant.old, mutant.new))
     result = subprocess.run(
         [sys.executable, "-m", "pytest", "-x", "-q", "-m", "", mutant.test],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
         capture_output=True,
         text=True,
         timeout=600,

@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from keras_fcn.storage import require_room, require_writable, write_atomically
+from keras_fcn.storage import (
+    remove_leftovers,
+    require_room,
+    require_writable,
+    write_atomically,
+)
 
 
 def names(folder):
@@ -139,3 +144,13 @@ def test_room_on_a_disk_is_asked_for(tmp_path):
     require_room(tmp_path, 1, "a letter")
     with pytest.raises(OSError, match=r"room for all letters, 1000000000\.00 GB"):
         require_room(tmp_path, 10**18, "all letters")
+
+
+def test_what_killed_processes_left_is_removed_and_nothing_else(tmp_path):
+    ours = [".a.0123456789abcdef.part", ".log.csv.fedcba9876543210.part"]
+    others = [".a.part", "a.0123456789abcdef.part", ".a.0123.part", ".data.tar.part"]
+    for name in (*ours, *others):
+        (tmp_path / name).touch()
+    remove_leftovers(tmp_path)
+    remove_leftovers(tmp_path / "missing")
+    assert names(tmp_path) == sorted(others)
