@@ -7,10 +7,12 @@ is decoded that declares more pixels than `PIL.Image.MAX_IMAGE_PIXELS`.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 import threading
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,27 @@ _UPRIGHT = {  # how an image of each orientation is turned upright
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+
+
+@contextlib.contextmanager
+def pixel_limit(megapixels: float | None) -> Iterator[None]:
+    """Let images inside have as many million pixels; `None` leaves Pillow's limit.
+
+    Example:
+        >>> before = Image.MAX_IMAGE_PIXELS
+        >>> with pixel_limit(200):
+        ...     Image.MAX_IMAGE_PIXELS
+        200000000
+        >>> Image.MAX_IMAGE_PIXELS == before
+        True
+    """
+    before = Image.MAX_IMAGE_PIXELS
+    if megapixels is not None:
+        Image.MAX_IMAGE_PIXELS = round(megapixels * 1e6)
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before  # pyright: ignore[reportArgumentType]
 
 
 def read_image(image: Any) -> np.ndarray:

@@ -6,6 +6,7 @@ Knows the file system; knows nothing of what is written.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import secrets
@@ -137,6 +138,17 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     """
     with replacing(path) as temporary:
         temporary.write_bytes(data)
+
+
+def is_full(error: BaseException) -> bool:
+    """Return whether an error says that a disk, or what one may write to it, is full.
+
+    Example:
+        >>> is_full(OSError(errno.ENOSPC, "No space left on device"))
+        True
+    """
+    full = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return isinstance(error, OSError) and error.errno in full
 
 
 def require_writable(folder: str | os.PathLike[str]) -> None:

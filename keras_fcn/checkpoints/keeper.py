@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..hardware import random_states, set_random_states
+from ..native import random_states, set_random_states
 from ..storage import require_room
 from ..weights.writing import size_of, tensor_of
 from . import state

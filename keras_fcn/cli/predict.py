@@ -67,25 +67,24 @@ def predict(
     # twice what a huge photo needs; this one costs a tenth of the time of a tile.
     os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")
 
-    from PIL import Image
     from rich.progress import Progress
 
+    from ..images import pixel_limit
     from ..inference import fold_for_inference
     from ..inference.predict import choose_tiles, find_images, write_prediction
     from ..runs import load_run
+    from ..storage import is_full
     from .console import console, plain, print_path, print_precision
 
     tile_or_auto = "auto" if tile is None else tile
     choose_tiles(tile_or_auto, overlap)  # what is wrong is told before work begins
-    if max_megapixels is not None:
-        Image.MAX_IMAGE_PIXELS = round(max_megapixels * 1e6)
     photos = [photo for path in images for photo in find_images(path)]
     model, config = load_run(run, weights, print_precision(precision))
     model = fold_for_inference(model)
     same_stem = Counter(photo.stem for photo in photos)
     failed = []
     # One display for both bars: photos, and the tiles of a huge one.
-    with Progress(console=console) as progress:
+    with Progress(console=console) as progress, pixel_limit(max_megapixels):
 
         def bar_of_tiles(tiles: Iterable) -> Iterator:
             task = progress.add_task(f"Tiles of {plain(photo.name)}")
@@ -107,7 +106,9 @@ def predict(
                     overlap=overlap,
                     progress=bar_of_tiles,
                 )
-            except ValueError as error:
+            except (ValueError, OSError) as error:
+                if is_full(error):
+                    raise  # as it would be for the next one
                 failed.append(str(error))
     done = len(photos) - len(failed)
     print_path(f"{done} of {len(photos)} photos labelled", output_dir)

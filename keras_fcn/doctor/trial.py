@@ -94,7 +94,7 @@ def look() -> Trial:
     """Import Keras here, and look at what it does."""
     import keras
 
-    from .. import hardware
+    from .. import hardware, native
 
     precision, why = hardware.fastest_precision()
     compiled = hardware.resolve_jit("auto")
@@ -109,7 +109,7 @@ def look() -> Trial:
         else "a compiler begins anew for each size of image",
     )
     try:
-        hardware.make_deterministic()
+        native.make_deterministic()
         return dataclasses.replace(trial, repeatable=repeats(tiny_network))
     except Exception as error:  # of any backend
         return dataclasses.replace(trial, repeatable_error=_told(error))

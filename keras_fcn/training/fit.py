@@ -23,9 +23,10 @@ from ..datasets import (
     raise_errors,
 )
 from ..datasets.batches.numbered import NumberedBatches
-from ..hardware import make_deterministic, resolve_jit
+from ..hardware import resolve_jit
 from ..losses import PixelwiseCrossentropy
 from ..metrics import SegmentationScores
+from ..native import make_deterministic
 from ..runs import CONFIG, RunConfig, load_run, write_config
 from ..storage import remove_leftovers, require_writable
 from ..weights import Inheritance, inherit

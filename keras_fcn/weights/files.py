@@ -14,7 +14,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from ..hardware import assign_rows
+from ..native import assign_rows
 from ..storage import replacing
 from .hdf5 import open_hdf5
 from .safetensors import open_safetensors

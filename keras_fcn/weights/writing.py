@@ -7,7 +7,6 @@ what it wrote. The bytes here are the same as its own.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -17,6 +16,8 @@ from typing import Any, NamedTuple
 
 import keras
 import numpy as np
+
+from ..storage import is_full
 
 # In the order in which they are laid out: the widest first, as the library has it.
 _TYPES = {
@@ -121,13 +122,13 @@ def write_safetensors(
                 file.write(part)
                 digest.update(part)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+        if not is_full(error):
             raise
         needed = 8 + len(text) + end
         raise OSError(
             error.errno,
             f"The disk must have room for {needed:,} bytes. Received: "
-            f"{os.strerror(error.errno)}. Free some, or name a folder on another disk. "
+            f"{error.strerror}. Free some, or name a folder on another disk. "
             "To be written",
             str(target or path),
         ) from error

@@ -127,7 +127,7 @@ def limit_memory(more):
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
-def in_child(call, *arguments, before=(), backend="numpy"):
+def in_child(call, *arguments, before=()):
     """Call a function of this module in a process of its own; return what it prints."""
     code = (
         "import sys, warnings; warnings.simplefilter('error', RuntimeWarning)\n"
@@ -135,7 +135,7 @@ def in_child(call, *arguments, before=(), backend="numpy"):
         f"{call}(*sys.argv[1:2], *map(int, sys.argv[2:]))"
     )
     words = [*before, sys.executable, "-c", code, *map(str, arguments)]
-    environment = {**os.environ, "KERAS_BACKEND": backend}
+    environment = {**os.environ, "KERAS_BACKEND": keras.backend.backend()}
     child = subprocess.run(
         words, cwd=ROOT, capture_output=True, text=True, env=environment, timeout=600
     )
@@ -591,8 +591,7 @@ def memory(field):
 @pytest.mark.slow
 @pytest.mark.fault(24)
 def test_loading_takes_no_more_than_twice_the_file(tmp_path):
-    backend = keras.backend.backend()
-    for line in in_child("load_large", tmp_path, 500, backend=backend):
+    for line in in_child("load_large", tmp_path, 500):
         size, taken = json.loads(line)
         print(f"{size / 1e6:.0f} MB: {taken / 1e6:.0f} MB more")
         assert size > 499e6
