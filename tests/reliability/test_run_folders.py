@@ -128,14 +128,16 @@ def test_two_processes_do_not_train_into_one_folder(tmp_path, record_property):
         process = processes.start(hold, folder / "checkpoints", answers, end)
         holder = answers.get(timeout=60)
         told = f"process {holder} on {socket.gethostname()} has"
-        with pytest.raises(RuntimeError, match=told):
-            train(config, folder)
+        try:
+            with pytest.raises(RuntimeError, match=told):
+                train(config, folder)
+        finally:
+            if number % 2:
+                process.kill()  # what it leaves behind does not count
+            else:
+                end.set()
+            process.join()
         assert not (folder / "config.yaml").exists()
-        if number % 2:
-            process.kill()  # what it leaves behind does not count
-        else:
-            end.set()
-        process.join()
         RunLock(folder / "checkpoints").acquire()
     record_property("cases", 10)
 

@@ -15,17 +15,7 @@ MUTANTS = [
         "        MODEL: lambda: model.weights,",
         f"{R}/test_kills.py::test_killed_runs_end_as_if_nothing_had_happened",
     ),
-    # Written in place, under its name.
-    Mutant(
-        2,
-        "keras_fcn/checkpoints/file.py",
-        """        publish(temporary, path)
-""",
-        """        path.write_bytes(temporary.read_bytes()[:1000])
-        path.write_bytes(temporary.read_bytes())
-""",
-        f"{R}/test_kills.py::test_a_save_that_is_killed_costs_no_more_than_itself",
-    ),
+    # What is half written stays.
     Mutant(
         2,
         "keras_fcn/checkpoints/folder.py",
