@@ -30,10 +30,8 @@ THIN = [
 ]
 
 
-def run(*arguments, check=True):
-    """Run the program in this process: TensorFlow takes seconds to load."""
-    out, err = io.StringIO(), io.StringIO()
-    code = 0
+def exit_status(arguments, out, err):
+    """Run the program in this process, printing to these streams."""
     with (
         mock.patch.object(sys, "argv", ["keras-fcn", *map(str, arguments)]),
         contextlib.redirect_stdout(out),
@@ -42,7 +40,14 @@ def run(*arguments, check=True):
         try:
             main()
         except SystemExit as ended:
-            code = ended.code or 0
+            return ended.code or 0
+    return 0
+
+
+def run(*arguments, check=True):
+    """Run the program in this process: TensorFlow takes seconds to load."""
+    out, err = io.StringIO(), io.StringIO()
+    code = exit_status(arguments, out, err)
     result = SimpleNamespace(
         returncode=code, stdout=out.getvalue(), stderr=err.getvalue()
     )

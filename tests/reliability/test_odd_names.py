@@ -1,14 +1,11 @@
 """Files and folders of any name: they work, or an error names them."""
 
-import contextlib
 import io
 import json
 import os
 import shutil
-import sys
 import unicodedata
 from types import SimpleNamespace
-from unittest import mock
 
 import numpy as np
 import pytest
@@ -16,10 +13,11 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 import keras_fcn
-from keras_fcn.cli import main
 from keras_fcn.images import read_image, read_label
 from keras_fcn.inference.predict import find_images
 from keras_fcn.runs import RunConfig, load_run, read_config, write_config
+
+from ..end_to_end.test_command_line import exit_status
 
 pytestmark = [
     pytest.mark.fault(20),
@@ -52,16 +50,7 @@ def run(*arguments, encoding="utf-8"):
     """Run the program with a terminal that knows one encoding and nothing else."""
     out = io.TextIOWrapper(io.BytesIO(), encoding)
     err = io.TextIOWrapper(io.BytesIO(), "utf-8", "backslashreplace")
-    code = 0
-    with (
-        mock.patch.object(sys, "argv", ["keras-fcn", *map(str, arguments)]),
-        contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(err),
-    ):
-        try:
-            main()
-        except SystemExit as ended:
-            code = ended.code or 0
+    code = exit_status(arguments, out, err)
     told = []
     for stream in (out, err):
         stream.flush()
