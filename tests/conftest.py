@@ -97,6 +97,21 @@ def _seed():
     keras.utils.set_random_seed(0)
 
 
+@pytest.fixture(autouse=True)
+def _choices_of_operations():
+    """`train --deterministic` chooses for its process, and here that is all tests'."""
+    yield
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        from tensorflow.python.framework.config import disable_op_determinism
+
+        disable_op_determinism()
+    if backend == "torch":
+        import torch
+
+        torch.use_deterministic_algorithms(False)
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)

@@ -270,11 +270,12 @@ def test_the_verb_refuses_tiles_before_it_reads_anything(tmp_path):
 def test_the_verb_reads_as_many_megapixels_as_it_is_told(
     trained, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     photo = tmp_path / "photo.png"
     Image.fromarray(np.zeros((40, 40, 3), "uint8")).save(photo)
     arguments = ["predict", trained, photo, "-o", tmp_path / "out"]
-    assert run(*arguments, check=False).returncode != 0
-    run(*arguments, "--max-megapixels", 0.0016)
-    assert Image.MAX_IMAGE_PIXELS == 1000  # as it was
+    with monkeypatch.context() as limited:
+        limited.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+        assert run(*arguments, check=False).returncode != 0
+        run(*arguments, "--max-megapixels", 0.0016)
+        assert Image.MAX_IMAGE_PIXELS == 1000  # as it was
     assert read_label(tmp_path / "out" / "photo.png").shape == (40, 40)
