@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -302,14 +303,8 @@ def train(
     )
     if config.precision != "float32":
         console.print(f"Computing in {config.precision}.")
-    begun: list[float] = []
-
-    def on_inherited(inherited, scores):
-        begun.append(scores["mean_iou"])
-        print_inheritance(config.from_run, inherited, scores)
-
     try:
-        history = fit(
+        fit(
             config,
             run_dir,
             resume=resume,
@@ -317,7 +312,7 @@ def train(
             checkpoint_steps=checkpoint_steps,
             checkpoint_minutes=checkpoint_minutes,
             on_checked=print_data_report,
-            on_inherited=on_inherited,
+            on_inherited=partial(print_inheritance, config.from_run),
             progress=bar("Reading photos and masks"),
             tell=print_plain,
         )
@@ -325,7 +320,4 @@ def train(
         again = f"keras-fcn train --run-dir {shlex.quote(str(run_dir))} --resume"
         print_plain(f"To go on: {again}")
         raise
-    best = max(scores := begun + history["val_mean_iou"])
-    epoch = scores.index(best) + 1 - len(begun)
-    console.print(f"Best validation mean IoU {100 * best:.2f} % in epoch {epoch}.")
     print_path("Weights, log and pictures", run_dir)

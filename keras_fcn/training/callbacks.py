@@ -114,6 +114,10 @@ class SaveWeights(keras.callbacks.Callback):
     Args:
         run_dir: The run folder.
         monitor: Name of the score in the logs. Defaults to `"val_mean_iou"`.
+
+    Attributes:
+        best: The highest score so far.
+        best_epoch: Its epoch; 0 is before the first one.
     """
 
     def __init__(self, run_dir: Path, monitor: str = "val_mean_iou"):
@@ -121,6 +125,7 @@ class SaveWeights(keras.callbacks.Callback):
         self.run_dir = run_dir
         self.monitor = monitor
         self.best = -np.inf
+        self.best_epoch = 0
 
     def begin(self, model: keras.Model, scores: dict[str, float]) -> None:
         """Keep the weights that a run begins with as its best ones so far."""
@@ -131,8 +136,14 @@ class SaveWeights(keras.callbacks.Callback):
         save_weights(self.model, self.run_dir / "last.safetensors")
         score = (logs or {})[self.monitor]
         if score > self.best:
-            self.best = score
+            self.best, self.best_epoch = score, epoch + 1
             save_weights(self.model, self.run_dir / "best.safetensors")
+
+    def describe_best(self) -> str:
+        """Return a sentence on the best weights."""
+        name = self.monitor.removeprefix("val_").replace("_", " ").replace("iou", "IoU")
+        when = f"in epoch {self.best_epoch}" if self.best_epoch else "before training"
+        return f"Best validation {name} {100 * self.best:.2f} % {when}."
 
 
 class DrawPredictions(keras.callbacks.Callback):

@@ -13,15 +13,8 @@ from typing import Any
 
 import keras
 
-from ..checkpoints import ExactResume, RunLock
-from ..datasets import (
-    DataReport,
-    SampleSource,
-    examine,
-    find_binary,
-    find_leaks,
-    raise_errors,
-)
+from ..checkpoints import ExactResume, Remembered, RunLock
+from ..datasets import DataReport
 from ..datasets.batches.numbered import NumberedBatches
 from ..hardware import resolve_jit
 from ..losses import PixelwiseCrossentropy
@@ -32,7 +25,8 @@ from ..storage import remove_leftovers, require_writable
 from ..weights import Inheritance, inherit
 from .callbacks import DrawPredictions, KeepHistory, SaveWeights, StopOnNaN
 from .optimizers import make_optimizer
-from .resuming import CHECKPOINTS, finished_history, identity_of, require_same_config
+from .resuming import CHECKPOINTS, find_end, identity_of, require_same_config
+from .samples import check_samples
 
 
 def train(
@@ -76,7 +70,8 @@ def train(
         on_inherited: Called with what was taken over from `config.from_run` and the
             validation scores before the first step. Defaults to nothing.
         progress: Wraps the loops over samples, to draw a bar. Defaults to nothing.
-        tell: Called with a sentence on what is gone on from. Defaults to nothing.
+        tell: Called with a sentence on what is gone on from, and one on the best
+            epoch. Defaults to nothing.
         verbose: Whether Keras draws a bar (in a terminal) or prints a line (elsewhere)
             for each epoch. Defaults to `True`.
 
@@ -114,23 +109,28 @@ def train(
         remove_leftovers(place)  # of a process that was killed
     try:
         require_same_config(folder, config, allow_config_change)
-        if (ended := finished_history(folder, config)) is not None:
+        keep, log = kept = SaveWeights(folder), KeepHistory(folder)
+        if (end := find_end(folder, config)) is not None:
             tell(f"This run is finished: {config.epochs} epochs.")
-            return ended
-        return _train(
-            config,
-            folder,
-            on_checked,
-            on_inherited,
-            progress,
-            verbose,
-            {
-                "allow_change": allow_config_change,
-                "every_steps": checkpoint_steps,
-                "every_minutes": checkpoint_minutes,
-                "tell": tell,
-            },
-        )
+            Remembered(kept).restore(end.notes()["callbacks"], {})
+        else:
+            _train(
+                config,
+                folder,
+                kept,
+                on_checked,
+                on_inherited,
+                progress,
+                verbose,
+                {
+                    "allow_change": allow_config_change,
+                    "every_steps": checkpoint_steps,
+                    "every_minutes": checkpoint_minutes,
+                    "tell": tell,
+                },
+            )
+        tell(keep.describe_best())
+        return log.history
     finally:
         lock.release()
         if is_new:  # nothing stays of a training that was refused
@@ -142,23 +142,23 @@ def train(
 def _train(
     config: RunConfig,
     folder: Path,
+    kept: tuple[SaveWeights, KeepHistory],
     on_checked: Callable[[str, DataReport], None],
     on_inherited: Callable[[Inheritance, dict[str, float]], None],
     progress: Callable[[Iterable], Iterable],
     verbose: bool,
     checkpoints: Mapping[str, Any],
-) -> dict[str, list[float]]:
+) -> None:
     if config.deterministic:
         make_deterministic()
     keras.utils.set_random_seed(config.seed)
     training, validation = config.open_both(progress=progress)
     config = dataclasses.replace(config, class_names=training.class_names)
-    contents = _check(config, training, validation, on_checked, progress)
+    contents = check_samples(config, training, validation, on_checked, progress)
 
-    log, keep = KeepHistory(folder), SaveWeights(folder)
     resume = ExactResume(
         folder / CHECKPOINTS,
-        callbacks=[keep, log],
+        callbacks=kept,
         identity=identity_of(config, contents),
         **checkpoints,
     )
@@ -196,7 +196,7 @@ def _train(
     if inherited is not None:
         scores = model.evaluate(validation.batches(1), return_dict=True, verbose=0)
         on_inherited(inherited, scores)
-        keep.begin(model, scores)
+        kept[0].begin(model, scores)
     try:
         model.fit(
             batches,
@@ -212,15 +212,13 @@ def _train(
                     NumberedBatches(training, config.batch_size, **order).names,
                     resume.initial_epoch * steps,
                 ),
-                keep,
-                log,
+                *kept,
                 DrawPredictions(folder, validation),
                 resume,  # last: the others' memory is part of a checkpoint
             ],
         )
     finally:
         resume.leave()
-    return log.history
 
 
 def _begin(config: RunConfig, going_on: bool) -> tuple[keras.Model, Inheritance | None]:
@@ -233,32 +231,3 @@ def _begin(config: RunConfig, going_on: bool) -> tuple[keras.Model, Inheritance 
     model = config.build(precision=config.precision)
     stage, earlier = load_run(config.from_run)
     return model, inherit(stage, model, earlier.class_names, config.class_names)
-
-
-def _check(
-    config: RunConfig,
-    training: SampleSource,
-    validation: SampleSource,
-    on_checked: Callable[[str, DataReport], None],
-    progress: Callable[[Iterable], Iterable],
-) -> dict[str, Mapping[str, str]]:
-    """Read everything once; hours later is too late for a wrong label.
-
-    Returns:
-        Digests of the samples by their names, of training and of validation.
-    """
-    report = examine(training, progress)
-    raise_errors(report.problems)
-    on_checked(config.describe_training(), report)
-    if (validation.names, config.describe_validation()) == (
-        training.names,
-        config.describe_training(),
-    ):
-        raise_errors(find_binary(report))
-        # Validated on what is trained on, by the user's own wish.
-        return {"training": report.contents}
-    other = examine(validation, progress)
-    raise_errors(other.problems)
-    on_checked(config.describe_validation(), other)
-    raise_errors([*find_binary(report, other), *find_leaks(report, other)])
-    return {"training": report.contents, "validation": other.contents}

@@ -11,7 +11,12 @@ from typing import Any
 
 import keras
 
-from ..checkpoints import newest_valid, require_same_identity
+from ..checkpoints import (
+    Checkpoint,
+    find_checkpoints,
+    newest_valid,
+    require_same_identity,
+)
 from ..runs import CONFIG, RunConfig, read_config
 
 CHECKPOINTS = "checkpoints"
@@ -40,12 +45,13 @@ def require_same_config(folder: Path, config: RunConfig, allow_change: bool) -> 
     )
 
 
-def finished_history(folder: Path, config: RunConfig) -> dict[str, list[float]] | None:
-    """Return the history of a run that has all of its epochs, else `None`."""
+def find_end(folder: Path, config: RunConfig) -> Checkpoint | None:
+    """Return the last checkpoint of a run that has all of its epochs, else `None`."""
+    names = find_checkpoints(folder / CHECKPOINTS)
+    if all(named.epoch < config.epochs for named in names):
+        return None  # before any is read whole
     newest = newest_valid(folder / CHECKPOINTS)
-    if newest is None or newest.epoch < config.epochs:
-        return None
-    return newest.notes()["history"]
+    return newest if newest and newest.epoch >= config.epochs else None
 
 
 def identity_of(

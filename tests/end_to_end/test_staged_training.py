@@ -86,6 +86,11 @@ def test_the_best_weights_are_those_of_the_start_until_an_epoch_is_better(
     evaluated = json.loads((tmp_path / "16s.json").read_text())
     best = max(before(printed[0]), 100 * max(scores(folder / "16s")))
     np.testing.assert_allclose(100 * evaluated["mean_iou"], best, atol=0.01)
+    # And a finished run that is gone on with says what it said at its end.
+    again = run("train", "--resume", "--run-dir", folder / "16s").stdout
+    for text in (printed[0], again):
+        (told,) = re.findall(r"Best validation mean IoU ([\d.]+) %", words(text))
+        np.testing.assert_allclose(float(told), best, atol=0.01)
 
 
 def test_recipes_are_listed_and_shown():

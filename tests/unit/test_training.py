@@ -45,6 +45,7 @@ def test_best_weights_are_those_of_the_best_epoch(tmp_path):
     (best_0, last_0), (best_1, last_1), (best_2, last_2) = kept
     assert best_0 == last_0 != best_1 == last_1 != last_2
     assert best_2 == best_1
+    assert saver.describe_best() == "Best validation mean IoU 50.00 % in epoch 2."
 
 
 def test_best_weights_are_those_it_began_with_until_an_epoch_is_better(tmp_path):
@@ -57,6 +58,8 @@ def test_best_weights_are_those_it_began_with_until_an_epoch_is_better(tmp_path)
     model.set_weights([np.full((1, 1), 9), np.zeros(1)])
     saver.on_epoch_end(0, {"val_mean_iou": 0.2})
     assert best.read_bytes() == began_with
+    told = saver.describe_best()
+    assert told == "Best validation mean IoU 30.00 % before training."
     saver.on_epoch_end(1, {"val_mean_iou": 0.4})
     assert best.read_bytes() != began_with
 

@@ -7,14 +7,14 @@ WEIGHTS = "tests/reliability/test_hostile_weights.py::"
 MUTANTS = [
     Mutant(
         10,
-        "keras_fcn/images.py",
+        "keras_fcn/images/files.py",
         "except Exception as error:  # on damaged files Pillow raises whatever it likes",
         "except OSError as error:",
         IMAGES + "test_damaged_images_are_refused_by_name_or_decoded",
     ),
     Mutant(
         10,
-        "keras_fcn/images.py",
+        "keras_fcn/images/files.py",
         'f"{str(self.path)!r} is not an image that can be read: {error}."',
         'f"This is not an image that can be read: {error}."',
         IMAGES + "test_the_check_of_a_data_set_names_every_damaged_file",
@@ -36,62 +36,62 @@ MUTANTS = [
     ),
     Mutant(
         17,
-        "keras_fcn/images.py",
+        "keras_fcn/images/limits.py",
         "width * height > limit:",
         "width * height > 2 * limit:",
         IMAGES + "test_a_bomb_is_refused_before_it_is_decoded",
     ),
     Mutant(
         17,
-        "keras_fcn/images.py",
-        """            _require_size(self.path, image)
+        "keras_fcn/images/files.py",
+        """            require_size(self.path, image)
             if self.decode:
                 image.load()
 """,
         """            if self.decode:
                 image.load()
-            _require_size(self.path, image)
+            require_size(self.path, image)
 """,
         IMAGES + "test_a_bomb_is_refused_before_it_is_decoded",
     ),
     Mutant(
         17,
-        "keras_fcn/images.py",
-        "    _require_webp_size(path, start)\n",
+        "keras_fcn/images/files.py",
+        "    require_webp_size(path, start)\n",
         "",
         IMAGES + "test_a_bomb_is_refused_before_it_is_decoded",
     ),
     Mutant(
         17,
-        "keras_fcn/images.py",
+        "keras_fcn/images/files.py",
         'if name != "GIF":',
         "if name:",
         IMAGES + "test_no_filter_of_warnings_decides_what_is_too_large",
     ),
     Mutant(
         18,
-        "keras_fcn/images.py",
+        "keras_fcn/images/photos.py",
         'if image.mode in ("I", "F"):',
         'if image.mode == "F":',
         IMAGES + "test_a_mode_is_converted_as_documented_or_refused_by_name",
     ),
     Mutant(
         18,
-        "keras_fcn/images.py",
+        "keras_fcn/images/files.py",
         "for name in FORMATS:",
         'for name in (*FORMATS, "ICO"):',
         IMAGES + "test_another_format_under_a_photos_name_is_refused",
     ),
     Mutant(
         19,
-        "keras_fcn/images.py",
+        "keras_fcn/images/orientation.py",
         "6: Image.Transpose.ROTATE_270,",
         "6: Image.Transpose.ROTATE_90,",
         "tests/unit/test_images.py::test_every_orientation_comes_out_upright",
     ),
     Mutant(
         19,
-        "keras_fcn/images.py",
+        "keras_fcn/images/orientation.py",
         "        return turned if turned in _UPRIGHT else 1\n",
         "        return turned if turned in (3, 6, 8) else 1\n",
         IMAGES + "test_the_check_of_a_data_set_tells_of_turned_photos",
