@@ -32,6 +32,8 @@ from keras_fcn.images import (
     read_label,
 )
 
+from .damage import damaged
+
 READERS = [read_image, open_photo, read_label, read_colours, image_size]
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -81,26 +83,6 @@ def originals():
     return likely * 3 + others
 
 
-def damaged(content, chance):
-    """Flip, replace, insert, cut or delete bytes, most often near the beginning."""
-    content = bytearray(content)
-    for _ in range(chance.choice([1, 1, 2, 5])):
-        reach = len(content) if chance.random() < 0.5 else min(len(content), 200)
-        at = chance.randrange(max(1, reach))
-        how = chance.choice(["flip", "flip", "replace", "insert", "cut", "delete"])
-        if how == "flip" and at < len(content):
-            content[at] ^= 1 << chance.randrange(8)
-        elif how == "replace":
-            content[at : at + 1] = bytes([chance.choice([0, 1, 0x7F, 0x80, 0xFF])])
-        elif how == "insert":
-            content[at:at] = chance.randbytes(chance.choice([1, 4, 64]))
-        elif how == "cut":
-            del content[chance.randrange(len(content) + 1) :]
-        elif how == "delete":
-            del content[at : at + chance.choice([1, 4, 64])]
-    return bytes(content)
-
-
 def checksums_mended(content):
     """Make the checksums of a PNG's chunks right again, whatever is in them."""
     content, at = bytearray(content), len(SIGNATURE)
@@ -116,7 +98,7 @@ def checksums_mended(content):
 
 def one_damaged(seed):
     chance = random.Random(seed)
-    content = damaged(chance.choice(originals_once()), chance)
+    content = damaged(chance.choice(originals_once()), chance, head=200)
     if content.startswith(SIGNATURE) and chance.random() < 0.7:
         content = checksums_mended(content)
     return content

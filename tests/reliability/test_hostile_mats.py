@@ -11,14 +11,15 @@ from keras_fcn.datasets.readers.mat_labels import convert_mat_labels
 from keras_fcn.images import read_label
 
 from ..unit.test_mat_labels import LABEL, REAL_SBD, write_mat
+from .damage import damaged
 
 pytestmark = pytest.mark.fault(23)
 
 HEADER = 128  # bytes before the first variable
+HEAD = 6000  # bytes in which what describes the pixels is
 TAG = struct.Struct("<II")  # type of an element, bytes that follow
 COMPRESSED = 15
 GENUINE = REAL_SBD / "dataset" / "cls" / "2008_000783.mat"
-EDGES = (0, 1, 2, 9, 14, 15, 0x7F, 0x80, 0xFF)
 
 
 def inflated(content):
@@ -35,33 +36,6 @@ def deflated(content):
     return content[:HEADER] + TAG.pack(COMPRESSED, len(packed)) + packed
 
 
-def damaged(content, seed):
-    """Flip, replace, insert, delete or cut some bytes; most often near a tag."""
-    chance = random.Random(seed)
-    content = bytearray(content)
-    # The pixels are most of a file; what describes them is near its beginning.
-    reach = len(content) if chance.random() < 0.5 else min(len(content), 6000)
-    how = chance.choice(["flip", "flip", "replace", "word", "insert", "cut", "delete"])
-    for _ in range(chance.choice([1, 1, 1, 2])):
-        at = chance.randrange(reach)
-        if how == "flip":
-            content[at] ^= 1 << chance.randrange(8)
-        elif how == "replace":
-            content[at] = chance.choice([*EDGES, chance.randrange(256)])
-        elif how == "word":
-            word = chance.choice([*EDGES, chance.randrange(2**32), 2**32 - 1, 2**31])
-            content[at & ~3 : (at & ~3) + 4] = struct.pack("<I", word)
-        elif how == "insert":
-            content[at:at] = chance.randbytes(chance.choice([1, 4, 8, 64]))
-        elif how == "delete":
-            del content[at : at + chance.choice([1, 4, 8, 64])]
-        else:
-            del content[at:]
-            break
-        reach = min(reach, len(content))
-    return bytes(content)
-
-
 def convert_damaged(folder, originals, number):
     """Convert `number` damaged files with whole ones in between.
 
@@ -73,12 +47,13 @@ def convert_damaged(folder, originals, number):
     for i in range(number):
         # Of the others one in six ends a reader, and a new one takes half a second.
         often = [*originals, *("packed", "genuine") * 3]
-        name = random.Random(i).choice([name for name in often if name in originals])
+        chance = random.Random(i)
+        name = chance.choice([name for name in often if name in originals])
         content, size = originals[name]
         if name.endswith("deflated"):  # damage under a checksum that is right
-            content = deflated(damaged(inflated(content), i))
+            content = deflated(damaged(inflated(content), chance, HEAD))
         else:
-            content = damaged(content, i)
+            content = damaged(content, chance, HEAD)
         if i % 10 == 0:
             content, size = originals["plain"]
         mat = folder / f"{i}.mat"

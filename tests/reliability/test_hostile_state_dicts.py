@@ -27,6 +27,7 @@ from ..unit.torch_files import (
     tensor,
     zip_file,
 )
+from .damage import damaged
 
 GOOD = tensor("0", (2, 3), (3, 1))
 WHOLE = pickled({"conv1_1.weight": GOOD, "conv1_1.bias": tensor("0", (6,), (1,))})
@@ -221,28 +222,6 @@ def test_a_storage_longer_than_the_file_is_refused(count, tmp_path):
         read(tmp_path, content)
 
 
-def damaged(content, seed):
-    """Flip, replace, insert, delete or cut some bytes."""
-    chance = random.Random(seed)
-    content = bytearray(content)
-    for _ in range(chance.choice([1, 1, 2, 5])):
-        at = chance.randrange(len(content) + 1)
-        how = chance.choice(["flip", "replace", "insert", "delete", "repeat", "cut"])
-        if how == "flip" and at < len(content):
-            content[at] ^= 1 << chance.randrange(8)
-        elif how == "replace" and at < len(content):
-            content[at] = chance.choice([0, 1, 0x28, 0x51, 0x52, 0x7F, 0x80, 0xFF])
-        elif how == "insert":
-            content[at:at] = chance.randbytes(chance.choice([1, 4, 8]))
-        elif how == "delete":
-            del content[at : at + chance.choice([1, 4, 8])]
-        elif how == "repeat":
-            content[at:at] = content[at : at + 40]
-        elif how == "cut":
-            del content[at + 1 :]
-    return bytes(content)
-
-
 def assert_refused_or_read(folder, content):
     """Return whether it was read: then every element is there to be added up."""
     try:
@@ -268,31 +247,31 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("hostile")
 
 
+KINDS = ("zip", "legacy", "pickle")
+
+
+def content_of(kind, seed):
+    """A damaged file; a damaged pickle stands under a checksum that is right."""
+    chance = random.Random(seed)
+    if kind == "pickle":
+        return zip_file(damaged(WHOLE, chance), {"0": SIX})
+    return damaged(FILES[kind], chance)
+
+
 @settings(max_examples=400)
-@given(st.integers(0, 2**32), st.sampled_from(["zip", "legacy", "pickle"]))
+@given(st.integers(0, 2**32), st.sampled_from(KINDS))
 @example(0, "zip")
-def test_damaged_files_are_refused_or_read(folder, seed, where):
-    if where == "pickle":  # under a checksum that is right
-        content = zip_file(damaged(WHOLE, seed), {"0": SIX})
-    else:
-        content = damaged(FILES[where], seed)
-    assert_refused_or_read(folder, content)
+def test_damaged_files_are_refused_or_read(folder, seed, kind):
+    assert_refused_or_read(folder, content_of(kind, seed))
 
 
 def test_damage_is_felt_and_not_always_fatal(folder):
-    accepted = sum(
-        assert_refused_or_read(folder, zip_file(damaged(WHOLE, i), {"0": SIX}))
-        for i in range(150)
-    )
+    contents = (content_of("pickle", seed) for seed in range(150))
+    accepted = sum(assert_refused_or_read(folder, content) for content in contents)
     assert 3 < accepted < 100
 
 
 @pytest.mark.slow
 def test_a_hundred_thousand_damaged_files_are_refused_or_read(folder):
     for seed in range(100_000):
-        where = ("zip", "legacy", "pickle")[seed % 3]
-        if where == "pickle":
-            content = zip_file(damaged(WHOLE, seed), {"0": SIX})
-        else:
-            content = damaged(FILES[where], seed)
-        assert_refused_or_read(folder, content)
+        assert_refused_or_read(folder, content_of(KINDS[seed % 3], seed))

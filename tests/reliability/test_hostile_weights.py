@@ -23,6 +23,8 @@ import pytest
 
 from keras_fcn.weights import WeightsFormatError, load_weights, save_weights
 
+from .damage import damaged
+
 ROOT = Path(__file__).parents[2]
 KERNEL = "layers/conv2d/vars/0"
 SHAPE = (3, 3, 3, 4)
@@ -77,31 +79,6 @@ def refusal(model, file):
 # Damaged files
 
 
-def damaged(content, chance):
-    """Flip, replace, insert, delete or cut some bytes."""
-    content = bytearray(content)
-    for _ in range(chance.choice([1, 1, 2, 5])):
-        reach = len(content) if chance.random() < 0.5 else min(len(content), 2500)
-        at = chance.randrange(max(1, reach))
-        how = chance.choice(["flip", "flip", "replace", "word", "insert", "delete"])
-        if chance.random() < 0.05:
-            how = "cut"
-        if how == "flip" and at < len(content):
-            content[at] ^= 1 << chance.randrange(8)
-        elif how == "replace":
-            content[at : at + 1] = bytes([chance.choice([0, 1, 0x7F, 0x80, 0xFF])])
-        elif how == "word":
-            word = chance.choice([0, 1, 2**31, 2**40, 2**63 - 1, 2**64 - 1])
-            content[at & ~7 : (at & ~7) + 8] = struct.pack("<Q", word)
-        elif how == "insert":
-            content[at:at] = chance.randbytes(chance.choice([1, 4, 8]))
-        elif how == "delete":
-            del content[at : at + chance.choice([1, 4, 8])]
-        elif how == "cut":
-            del content[at:]
-    return bytes(content)
-
-
 def load_damaged(folder, begin, end):
     """Load damaged files of both kinds; print how many were accepted and refused."""
     model = network()
@@ -111,7 +88,7 @@ def load_damaged(folder, begin, end):
     for seed in range(begin, end):
         for suffix, content in originals.items():
             file = Path(folder) / f"damaged{suffix}"
-            file.write_bytes(damaged(content, random.Random(seed)))
+            file.write_bytes(damaged(content, random.Random(seed), head=2500))
             print(seed, suffix, flush=True)  # the last one is the one that crashed
             message = refusal(model, file)
             (refused if message else accepted)[suffix] += 1
