@@ -17,7 +17,8 @@ from ..images import SUFFIXES, open_photo, read_image
 from ..layers import LabelMap
 from ..pictures import overlay, palette_image
 from ..pictures.labels import comparison, write_png
-from .tiles import check_tile, label_by_tiles, size_of
+from .mosaic import label_by_tiles, size_of
+from .tiles import check_tile
 
 # docs/huge_images.md has the measurements that these are chosen by.
 WHOLE = 1_500_000  # pixels of a photo up to which "auto" takes it whole

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import keras_fcn
-from keras_fcn.inference.tiles import label_by_tiles
+from keras_fcn.inference.mosaic import label_by_tiles
 
 pytestmark = pytest.mark.fault(16)
 

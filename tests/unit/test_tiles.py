@@ -10,8 +10,9 @@ from rich.progress import Progress
 
 import keras_fcn
 from keras_fcn.images import image_size, read_label
+from keras_fcn.inference.mosaic import _Mosaic, label_by_tiles
 from keras_fcn.inference.predict import write_prediction
-from keras_fcn.inference.tiles import _Mosaic, label_by_tiles, tile_starts, tile_weights
+from keras_fcn.inference.tiles import tile_starts, tile_weights
 
 from ..end_to_end.test_command_line import run, words
 

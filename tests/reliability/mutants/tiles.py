@@ -6,7 +6,7 @@ MUTANTS = [
     # What reaches into the row below is dropped.
     Mutant(
         fault=16,
-        file="keras_fcn/inference/tiles.py",
+        file="keras_fcn/inference/mosaic.py",
         old="        scores[:above] += self.below[:above, left:right]\n",
         new="",
         test="tests/unit/test_tiles.py::"
@@ -24,7 +24,7 @@ MUTANTS = [
     # Scores of the whole photo are kept.
     Mutant(
         fault=16,
-        file="keras_fcn/inference/tiles.py",
+        file="keras_fcn/inference/mosaic.py",
         old="(max(rows), self.upright.shape[1], num_classes)",
         new="(*self.upright.shape, num_classes)",
         test="tests/reliability/test_huge_images.py::"
