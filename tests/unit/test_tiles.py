@@ -1,4 +1,5 @@
 import importlib
+import weakref
 
 import keras
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image
 from rich.progress import Progress
 
 import keras_fcn
+from keras_fcn import runs
 from keras_fcn.images import image_size, read_label
 from keras_fcn.inference.mosaic import _Mosaic, label_by_tiles
 from keras_fcn.inference.predict import write_prediction
@@ -266,6 +268,30 @@ def test_the_verb_refuses_tiles_before_it_reads_anything(tmp_path):
     said = run("predict", tmp_path, tmp_path, "--tile", 5, check=False)
     assert said.returncode != 0
     assert "`tile` must be an integer of at least 128." in said.stderr
+
+
+def test_the_network_as_it_was_loaded_is_gone_before_the_first_photo(
+    trained, tmp_path, monkeypatch
+):
+    loaded, there = [], []
+
+    def load_run(*arguments):
+        model, config = load(*arguments)
+        loaded.append(weakref.ref(model))
+        return model, config
+
+    def write_prediction(*arguments, **options):
+        there.append(loaded[-1]() is not None)
+        return write(*arguments, **options)
+
+    load, write = runs.load_run, module.write_prediction
+    monkeypatch.setattr(runs, "load_run", load_run)
+    monkeypatch.setattr(module, "write_prediction", write_prediction)
+    photo = tmp_path / "photo.png"
+    Image.fromarray(np.zeros((40, 40, 3), "uint8")).save(photo)
+    options = ["--precision", "mixed_bfloat16", "-o", tmp_path / "out"]
+    run("predict", trained, photo, *options)
+    assert there == [False]
 
 
 def test_the_verb_reads_as_many_megapixels_as_it_is_told(
