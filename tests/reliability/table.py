@@ -103,8 +103,8 @@ def as_markdown():
         )
     rows = ROWS.values()
     lines.append(
-        f"| | all | {sum(r.tests for r in rows)} | {sum(r.cases for r in rows):,} | "
-        f"{sum(r.seconds for r in rows):.0f} | {sum(r.mutants for r in rows)} of "
+        f"| | all | {sum(r.tests for r in rows):,} | {sum(r.cases for r in rows):,} | "
+        f"{sum(r.seconds for r in rows):,.0f} | {sum(r.mutants for r in rows)} of "
         f"{sum(r.mutants + r.survived for r in rows)} | |"
     )
     return "\n".join(lines) + "\n"
