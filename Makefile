@@ -62,7 +62,7 @@ conformance: $(VENV)/conformance
 		--write docs/conformance_report.md
 
 # Everything that must not lose a run or be hurt by a file, and every mistake that a test
-# must notice; half an hour on two cores. ARGS="--write-table docs/reliability.md" keeps
+# must notice; 20 minutes on two cores. ARGS="--write-table docs/reliability.md" keeps
 # the table.
 FAULTS_full = fault or mutant
 FAULTS_quick = fault and not slow
