@@ -156,6 +156,7 @@ def _train(
     config = dataclasses.replace(config, class_names=training.class_names)
     contents = check_samples(config, training, validation, on_checked, progress)
 
+    keep, _ = kept
     resume = ExactResume(
         folder / CHECKPOINTS,
         callbacks=kept,
@@ -196,7 +197,7 @@ def _train(
     if inherited is not None:
         scores = model.evaluate(validation.batches(1), return_dict=True, verbose=0)
         on_inherited(inherited, scores)
-        kept[0].begin(model, scores)
+        keep.begin(model, scores)
     try:
         model.fit(
             batches,
