@@ -36,10 +36,10 @@ def value_and_gradients(layer, inputs, upstream):
     else:
         import torch
 
-        inputs = torch.tensor(inputs, requires_grad=True)
-        outputs = layer(inputs)
+        inputs, upstream = map(keras.ops.convert_to_tensor, (inputs, upstream))
+        outputs = layer(inputs.requires_grad_())
         gradients = torch.autograd.grad(
-            outputs, [inputs, *(w.value for w in weights)], torch.tensor(upstream)
+            outputs, [inputs, *(w.value for w in weights)], upstream
         )
     return tuple(np.asarray(as_array(x)) for x in (outputs, *gradients))
 
@@ -59,11 +59,9 @@ def gradient_of(loss, logits):
         import jax
 
         return as_array(jax.grad(loss)(logits))
-    import torch
-
-    logits = torch.tensor(logits, requires_grad=True)
+    logits = keras.ops.convert_to_tensor(logits).requires_grad_()
     loss(logits).backward()
-    return logits.grad.numpy()
+    return as_array(logits.grad)
 
 
 def as_array(tensor):

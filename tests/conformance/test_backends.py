@@ -97,7 +97,8 @@ def test_a_gpu_gives_the_logits_of_the_cpu(gpu, tmp_path):
     backend = keras.backend.backend()
     # TF32 keeps ten bits of a product; without it the GPU computes in float32 too.
     files = tmp_path / "gpu.npz", tmp_path / "cpu.npz"
-    on_gpu = logits_on(backend, tmp_path, files[0], NVIDIA_TF32_OVERRIDE="0")
+    exact = {"NVIDIA_TF32_OVERRIDE": "0", "JAX_DEFAULT_MATMUL_PRECISION": "highest"}
+    on_gpu = logits_on(backend, tmp_path, files[0], **exact)
     on_cpu = logits_on(backend, tmp_path, files[1], CUDA_VISIBLE_DEVICES="-1")
     for network, expected in on_cpu.items():
         np.testing.assert_allclose(on_gpu[network], expected, atol=FLOAT32_NETWORK)

@@ -16,13 +16,19 @@ on_torch = pytest.mark.skipif(BACKEND != "torch", reason="PyTorch's form")
 FLOAT32 = 1e-6
 
 
-@pytest.fixture(params=["fast", "plain"] if BACKEND == "tensorflow" else ["fast"])
+@pytest.fixture(params=["fast"] if BACKEND == "jax" else ["fast", "plain"])
 def form(request, monkeypatch):
-    """The form for a CPU, and TensorFlow's for a GPU as well."""
-    if request.param == "plain":
+    """The form for this machine, and the other one: for a CPU, for a GPU."""
+    if request.param == "fast":
+        return
+    if BACKEND == "tensorflow":
         from keras_fcn.pixels import xla
 
         monkeypatch.setattr(xla, "is_faster", lambda: False)
+    else:
+        from keras_fcn.pixels import pytorch
+
+        monkeypatch.setattr(pytorch, "crossentropy", pytorch.crossentropy_unasked)
 
 
 @pytest.fixture
@@ -110,9 +116,25 @@ def test_losses_may_be_weighted(rng):
     np.testing.assert_allclose(got, expected, atol=FLOAT32)
 
 
-def test_the_gradient_at_an_impossible_label_is_no_number_either():
-    if BACKEND != "jax":
-        pytest.skip("the others raise")
+@pytest.mark.usefixtures("form")
+@pytest.mark.parametrize("ignore_class", [255, 0, None])
+def test_the_loss_of_a_pixel_is_that_of_its_label(ignore_class, rng):
+    labels = rng.integers(0, 4, (2, 3, 5))
+    logits = rng.normal(size=(2, 3, 5, 4)).astype("float32")
+    powers = np.exp(logits.astype("float64"))
+    share = np.take_along_axis(powers, labels[..., None], -1)[..., 0] / powers.sum(-1)
+    expected = np.where(labels == ignore_class, 0, -np.log(share))
+    losses = as_array(pixels.crossentropy(labels, logits, ignore_class))
+    np.testing.assert_allclose(losses, expected, rtol=FLOAT32)
+
+
+def test_the_gradient_at_an_impossible_label_is_no_number_either(monkeypatch):
+    if BACKEND == "tensorflow":
+        pytest.skip("it raises")
+    if BACKEND == "torch":  # which raises on a CPU
+        from keras_fcn.pixels import pytorch
+
+        monkeypatch.setattr(pytorch, "crossentropy", pytorch.crossentropy_unasked)
     labels, logits = np.array([0, 3]), np.zeros((2, 3), "float32")
     got = gradient_of(lambda x: pixels.crossentropy(labels, x).sum(), logits)
     assert np.isnan(got).all(axis=-1).tolist() == [False, True]
@@ -120,8 +142,14 @@ def test_the_gradient_at_an_impossible_label_is_no_number_either():
 
 @on_torch
 def test_pytorch_is_told_of_a_void_label_that_there_is_none():
+    import torch
+
+    from keras_fcn.pixels.pytorch import crossentropy_on_cpu, crossentropy_unasked
+
+    problem = torch.tensor([-100]), torch.zeros((1, 3)), None
     with pytest.raises(IndexError, match="-100 is out of bounds"):
-        pixels.crossentropy(np.array([-100]), np.zeros((1, 3), "float32"), None)
+        crossentropy_on_cpu(*problem)
+    assert crossentropy_unasked(*problem).isnan().all()
 
 
 @pytest.mark.usefixtures("form")
