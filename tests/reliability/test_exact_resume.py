@@ -5,8 +5,16 @@ import shutil
 import pytest
 
 from keras_fcn.checkpoints import find_checkpoints
+from keras_fcn.native import make_deterministic
 
+from ..conftest import sees_gpu
 from .tiny import CONFIGS, EPOCHS, STEPS, fingerprint
+
+
+@pytest.fixture(autouse=True)
+def _same_bits_each_time():
+    if sees_gpu():  # a CPU has no choice here; JAX wants its XLA_FLAGS for this
+        make_deterministic()
 
 
 def every_checkpoint(config, folder):
