@@ -34,6 +34,7 @@ lint: $(VENV)/lint
 
 docs: $(VENV)/docs
 	$(BIN)/sphinx-build -W --keep-going -b html docs build/docs
+	$(BIN)/python docs/check_links.py build/docs
 	@echo "Pages to read: build/docs/index.html"
 
 # The full tier: 2,000 examples of each property, and every public case. What asks Keras
@@ -93,12 +94,12 @@ $(VENV)-gpu/package: pyproject.toml
 	touch $@
 
 $(VENV)/test: $(VENV)/package
-	$(BIN)/python -m pip install --quiet --editable ".[$(TENSORFLOW),datasets]" --group test
+	$(BIN)/python -m pip install --quiet --editable ".[$(TENSORFLOW),datasets,hub,tensorboard]" --group test
 	touch $@
 
 # Types are checked against the packages of `export` too.
 $(VENV)/lint: $(VENV)/test
-	$(BIN)/python -m pip install --quiet --editable ".[$(TENSORFLOW),datasets,export]" --group lint
+	$(BIN)/python -m pip install --quiet --editable ".[$(TENSORFLOW),datasets,export,hub,tensorboard]" --group lint
 	touch $@
 
 $(VENV)/docs: $(VENV)/package
@@ -107,6 +108,10 @@ $(VENV)/docs: $(VENV)/package
 
 $(VENV)/conformance: $(VENV)/test
 	$(BIN)/python -m pip install --quiet --group conformance
+	touch $@
+
+$(VENV)/browser: $(VENV)/test
+	$(BIN)/python -m pip install --quiet --group browser
 	touch $@
 
 clean:

@@ -23,12 +23,15 @@ if TYPE_CHECKING:
         pictures,
         pretrained,
         recipes,
+        sharing,
         transposed,
         weights,
     )
     from .inference import evaluate, fold_for_inference, predict
     from .models import build_fcn8s, build_fcn16s, build_fcn32s
-    from .runs import load_run
+    from .report import write_report
+    from .runs import from_pretrained, load_run
+    from .sharing import publish
     from .weights import load_weights, save_weights
 
     __version__: str
@@ -45,6 +48,7 @@ _MODULES = (
     "pictures",
     "pretrained",
     "recipes",
+    "sharing",
     "transposed",
     "weights",
 )
@@ -54,10 +58,13 @@ _HOMES = {
     "build_fcn8s": "models",
     "evaluate": "inference",
     "fold_for_inference": "inference",
+    "from_pretrained": "runs",
     "load_run": "runs",
     "load_weights": "weights",
     "predict": "inference",
+    "publish": "sharing",
     "save_weights": "weights",
+    "write_report": "report",
 }
 
 __all__ = [
@@ -70,6 +77,7 @@ __all__ = [
     "evaluate",
     "export",
     "fold_for_inference",
+    "from_pretrained",
     "geometry",
     "load_run",
     "load_weights",
@@ -79,10 +87,13 @@ __all__ = [
     "pictures",
     "predict",
     "pretrained",
+    "publish",
     "recipes",
     "save_weights",
+    "sharing",
     "transposed",
     "weights",
+    "write_report",
 ]
 
 

@@ -80,9 +80,10 @@ class SegmentationScores(keras.metrics.Metric):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Count a batch. `sample_weight` is not used: pixels count once or not."""
-        counts, largest = pixels.confusion(
-            y_true, y_pred, self.num_classes, self.ignore_class
-        )
+        self.add(*pixels.confusion(y_true, y_pred, self.num_classes, self.ignore_class))
+
+    def add(self, counts, largest):
+        """Add pixels that were counted elsewhere, by `pixels.confusion`."""
         if pixels.is_compiling(counts):
             self._counts.assign(_add(self._counts.value, counts, ops))
             self._largest.assign(ops.maximum(self._largest, largest))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 import numpy as np
@@ -55,13 +56,15 @@ def assign_rows(variable: keras.Variable, first: int, values: np.ndarray) -> Non
     """
     import tensorflow as tf
 
-    tf.raw_ops.ResourceStridedSliceAssign(
-        ref=variable.value.handle,
-        begin=[first],
-        end=[first + len(values)],
-        strides=[1],
-        value=values,
-    )
+    value: Any = variable.value
+    for copy in getattr(value, "values", [value]):  # one on each of several devices
+        tf.raw_ops.ResourceStridedSliceAssign(
+            ref=copy.handle,
+            begin=[first],
+            end=[first + len(values)],
+            strides=[1],
+            value=values,
+        )
 
 
 def random_states() -> dict[str, np.ndarray]:

@@ -7,6 +7,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import importlib.util
 import json
 import platform
+import re
+import shutil
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -42,7 +44,16 @@ def pytest_addoption(parser):
         action="store_true",
         help="fail, not skip, where JAX or PyTorch is not installed",
     )
-
+    parser.addoption(
+        "--require-browser",
+        action="store_true",
+        help="fail, not skip, without Chromium and Playwright",
+    )
+    parser.addoption(
+        "--onnxruntime-web",
+        type=Path,
+        help="folder `dist` of the package onnxruntime-web of npm, version 1.30.0",
+    )
     parser.addoption(
         "--report", type=Path, help="write what was proven, as JSON, to this file"
     )
@@ -151,6 +162,78 @@ def real_voc():
     if not REAL_VOC.is_dir():
         pytest.skip("the real VOC images are not on this machine (../shared/data)")
     return REAL_VOC
+
+
+@pytest.fixture(scope="session")
+def chromium(pytestconfig):
+    """A headless Chromium, the one of this machine."""
+    program = next(filter(None, map(shutil.which, CHROMIUMS)), None)
+    if program is None or importlib.util.find_spec("playwright") is None:
+        message = f"{'Playwright' if program else 'Chromium'} is not installed"
+        if pytestconfig.getoption("--require-browser"):
+            pytest.fail(message)
+        pytest.skip(message)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=program, args=BROWSER_FLAGS
+        )
+        yield browser
+        browser.close()
+
+
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
+BROWSER_FLAGS = [
+    "--no-sandbox",  # which a container's root has not
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@pytest.fixture
+def open_page(chromium):
+    """Opens a page without a network; an error in its console fails the test.
+
+    `open_page(file, width=1280, height=900, served={}, query="")`. Files and localhost
+    are served as they are, what `served` names by the start of its address comes from
+    that folder; anything else that a page asks for is an error.
+    """
+    contexts, errors = [], []
+
+    def opened(address, *, width=1280, height=900, served=None, query=""):
+        context = chromium.new_context(viewport={"width": width, "height": height})
+        contexts.append(context)
+
+        def answer(route, request):
+            for start, folder in (served or {}).items():
+                if request.url.startswith(start):
+                    return route.fulfill(path=folder / request.url[len(start) :])
+            errors.append(f"asked for {request.url}")
+            return route.abort()
+
+        local = re.compile(
+            r"^(?!file:|data:|blob:|http://(localhost|127\.0\.0\.1)[:/])"
+        )
+        context.route(local, answer)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on(
+            "console",
+            lambda said: said.type == "error" and errors.append(said.text),
+        )
+        if isinstance(address, Path):
+            address = address.resolve().as_uri()
+        page.goto(address + query)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not errors
 
 
 def write_voc(folder, labels, splits):

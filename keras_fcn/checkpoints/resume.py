@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -56,6 +57,11 @@ class ExactResume(keras.callbacks.Callback):
         mode: `"max"` or `"min"`, which is better. Defaults to `"max"`.
         keep: Checkpoints that are kept besides the best. Defaults to `2`.
         tell: Called with a sentence on what is gone on from. Defaults to `print`.
+        writes: Whether this process writes the checkpoints: one of several that train
+            together. Defaults to `True`.
+        agree: Called by all of these at the same places, with the number of a signal
+            that one has received or 0; returns the largest number. Defaults to
+            `None`: this process trains alone.
 
     Attributes:
         initial_epoch: What `fit` must be given as `initial_epoch`.
@@ -102,6 +108,8 @@ class ExactResume(keras.callbacks.Callback):
         mode: str = "max",
         keep: int = 2,
         tell: Callable[[str], None] = print,
+        writes: bool = True,
+        agree: Callable[[int], int] | None = None,
     ):
         super().__init__()
         for name, value, least in (
@@ -117,6 +125,7 @@ class ExactResume(keras.callbacks.Callback):
         self.folder = Path(folder)
         self.every_steps, self.every_seconds = every_steps, 60 * every_minutes
         self._tell = tell
+        self._writes, self._agree, self._agreed = writes, agree, False
         self._lock = RunLock(self.folder)
         self._skipper: Skipper | None = None
         self._stop = StopRequest(tell)
@@ -147,12 +156,14 @@ class ExactResume(keras.callbacks.Callback):
         return self._keeper.history
 
     def on_train_begin(self, logs=None):
-        require_writable(self.folder)
-        self._lock.acquire()
-        remove_leftovers(self.folder, self._checkpoint, self._tell)
+        if self._writes:
+            require_writable(self.folder)
+            self._lock.acquire()
+            remove_leftovers(self.folder, self._checkpoint, self._tell)
         self._require_steps()
         state.build_optimizer(self.model)
-        self._keeper.require_room(self.model)
+        if self._writes:
+            self._keeper.require_room(self.model)
         if self._checkpoint is not None:
             self._keeper.restore(self.model, self._checkpoint)
             # What `fit` returns.
@@ -204,17 +215,18 @@ class ExactResume(keras.callbacks.Callback):
             self._counted = self._keeper.passing(self.model)
         asked = self.every_steps and self._step % self.every_steps < self._done
         late = time.monotonic() - self._saved_at >= self.every_seconds
-        if asked or late or self._stop.received:
+        if self._must_stop() or asked or late:
             self._save_within()
 
     def on_test_batch_end(self, batch, logs=None):
-        if self._stop.received and self._counted:
+        if self._counted and self._must_stop():
             self._save_within()
 
     def on_epoch_end(self, epoch, logs=None):
         self._counted = {}
         last = epoch + 1 == self.params["epochs"] or self._model.stop_training
         best = self._keeper.log(logs or {})
+        self._must_stop()
         self._save(epoch + 1, repeat=0, finished=bool(last), best=best)
 
     def on_train_end(self, logs=None):
@@ -228,16 +240,32 @@ class ExactResume(keras.callbacks.Callback):
         if self._skipper is not None:
             self._skipper.leave()
 
+    def _must_stop(self) -> bool:
+        """Whether a signal has come, to this process or another."""
+        if self._agree is not None:
+            number = self._agree(self._stop.received or 0)
+            self._agreed = number > 0
+            if self._agreed:
+                self._stop.received = signal.Signals(number)
+        return self._stopping
+
+    @property
+    def _stopping(self) -> bool:
+        return self._agreed if self._agree else self._stop.received is not None
+
     def _save_within(self) -> None:
         self._save(self._epoch, repeat=self._done, counted=self._counted)
 
     def _save(self, epoch: int, **how: Any) -> None:
         """Write a checkpoint; end the training if that was asked for."""
-        written = self._keeper.write(self.model, epoch, self._step, self._steps, **how)
+        kept = self.folder
+        if self._writes:
+            model, steps = self.model, self._steps
+            kept = self._keeper.write(model, epoch, self._step, steps, **how).path
         self._saved_at = time.monotonic()
-        if self._stop.received:
+        if self._stopping:
             self.leave()
-            self._stop.end(f"Everything is kept in {written.path}.")
+            self._stop.end(f"Everything is kept in {kept}.")
 
     def _require_steps(self) -> None:
         self._steps = self.params["steps"]

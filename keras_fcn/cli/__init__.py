@@ -19,7 +19,9 @@ from .doctor import doctor
 from .evaluate import evaluate
 from .export import export
 from .predict import predict
+from .publish import publish
 from .recipes import recipes
+from .report import report
 from .train import train
 
 app = typer.Typer(
@@ -35,11 +37,13 @@ app.command(epilog="Then: keras-fcn evaluate RUN and keras-fcn predict RUN PHOTO
     train
 )
 app.command()(evaluate)
+app.command()(report)
 app.command()(predict)
 app.command(epilog="Then: keras-fcn predict RUN PHOTO and keras-fcn evaluate RUN")(
     convert
 )
 app.command()(export)
+app.command()(publish)
 app.command()(recipes)
 app.command()(doctor)
 app.add_typer(data, name="data")

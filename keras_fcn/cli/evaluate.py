@@ -12,37 +12,16 @@ from . import options
 
 
 def evaluate(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a training.")],
+    context: typer.Context,
+    run: options.Network,
     dataset: options.OwnDataset = None,
     data_dir: options.DataDir = None,
-    split: Annotated[
-        str | None,
-        typer.Option(
-            help="By default the run's validation.",
-            show_default=False,
-            rich_help_panel=options.PANEL,
-        ),
-    ] = None,
+    split: options.RunSplit = None,
     images: options.Images = None,
     masks: options.Masks = None,
     labels: options.Labels = None,
-    ignore_class: Annotated[
-        int | None,
-        typer.Option(
-            help="The value of void in the masks. By default the run's.",
-            show_default=False,
-            rich_help_panel=options.PANEL,
-        ),
-    ] = None,
-    binary: Annotated[
-        bool | None,
-        typer.Option(
-            "--binary/--no-binary",
-            help="Masks are black and white. By default as in the run.",
-            show_default=False,
-            rich_help_panel=options.PANEL,
-        ),
-    ] = None,
+    ignore_class: options.RunIgnoreClass = None,
+    binary: options.RunBinary = None,
     weights: options.RunWeights = "best",
     precision: options.Precision = "float32",
     json_file: Annotated[
@@ -51,35 +30,30 @@ def evaluate(
 ) -> None:
     """Score a trained network: the paper's four scores and each class's IoU.
 
-    A picture of the confusion matrix goes into RUN/pictures.
+    A picture of the confusion matrix goes into RUN/pictures; of a network that someone
+    has published into ./pictures, and it has to be told on what to score.
 
     Example:
         keras-fcn evaluate runs/voc --split seg11valid --json scores.json
+
+    Example, a network that someone has shared:
+        keras-fcn evaluate hf://user/name --dataset folder --images photos --masks masks
     """
     from ..inference import evaluate as score
     from ..pictures import plot_confusion_matrix
-    from ..runs import load_run
+    from ..runs import is_published, load_run
     from ..storage import write_atomically
     from .console import bar, print_path, print_precision, print_scores
 
     model, config = load_run(run, weights, print_precision(precision))
-    changes = {
-        "dataset": dataset,
-        "data_dir": data_dir,
-        "val_split": split,
-        "val_images": images,
-        "val_masks": masks,
-        "labels": labels,
-        "ignore_class": ignore_class,
-        "binary": binary,
-    }
-    data = config.with_validation({k: v for k, v in changes.items() if v is not None})
+    data = options.scored_data(config, context.params)
     source = data.open_validation(progress=bar("Converting labels"))
     name, split = data.dataset, data.describe_validation()
     scored = score(model, source, progress=bar(f"Scoring {split}"))
     scores, iou = scored.result(), scored.per_class_iou()
     print_scores(scores, source.class_names, iou)
-    picture = run / "pictures" / f"confusion_matrix_{name}_{options.slug(split)}.png"
+    folder = Path() if is_published(run) else Path(run)
+    picture = folder / "pictures" / f"confusion_matrix_{name}_{options.slug(split)}.png"
     plot_confusion_matrix(scored.confusion_matrix(), source.class_names, picture)
     print_path("Confusion matrix", picture)
     if json_file:

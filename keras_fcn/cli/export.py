@@ -18,19 +18,37 @@ if TYPE_CHECKING:
 
 
 def export(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a training.")],
+    run: options.Network,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="File to write.")
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE|FOLDER",
+            help="File to write; a folder for 'saved_model'.",
+        ),
     ],
     format: Annotated[
-        Literal["onnx"], typer.Option(help="Kind of file; 'onnx' ends in .onnx.")
-    ] = "onnx",
+        Literal["onnx", "litert", "saved_model"] | None,
+        typer.Option(
+            help="'onnx' for ONNX Runtime and browsers, 'litert' for phones, "
+            "'saved_model' for TensorFlow Serving. By default what the file ends in: "
+            ".onnx or .tflite.",
+            show_default=False,
+        ),
+    ] = None,
+    logits: Annotated[
+        bool,
+        typer.Option(
+            "--logits", help="Give the scores of all classes as well as the labels."
+        ),
+    ] = False,
     int8: Annotated[
         bool,
         typer.Option(
             "--int8",
             help="Compute in eight bits: a quarter of the size, several times as fast "
-            "on processors that have instructions for it.",
+            "on processors that have instructions for it. 'onnx' only.",
         ),
     ] = False,
     images: Annotated[
@@ -49,15 +67,20 @@ def export(
 ) -> None:
     r"""Write a trained network as a file that runs without Keras, and compare both.
 
-    The file takes a photo of any size in RGB and gives labels; preprocessing is
-    inside. For --int8 photos tell which values the network meets: take such as it
-    will see. Before the file gets its name its own runtime labels photos with it. In
-    float32 it must agree with the network; in int8 you are told how far it does.
+    The file takes a photo of any size in RGB and gives labels; preprocessing and the
+    names of the classes are inside. For --int8 photos tell which values the network
+    meets: take such as it will see. Before the file gets its name its own runtime
+    labels photos with it. In float32 it must agree with the network; in int8 you are
+    told how far it does.
 
     It needs Keras on TensorFlow, and pip install "keras-fcn\[export]".
 
-    Example:
+    Example, for ONNX Runtime, and for a phone:
         keras-fcn export runs/voc --output voc.onnx
+        keras-fcn export runs/voc --output voc.tflite
+
+    Example, for TensorFlow Serving, with the scores of all classes:
+        keras-fcn export runs/voc --format saved_model --logits --output models/voc/1
 
     Example, in eight bits, calibrated with the run's own samples:
         keras-fcn export runs/voc --int8 --output voc_int8.onnx
@@ -67,13 +90,15 @@ def export(
     """
     from ..export import export as write
     from ..inference.predict import find_images
-    from ..runs import load_run
+    from ..runs import is_published, load_run
     from .console import bar
 
     model, config = load_run(run, weights, "float32")
     if images:
         found = [photo for path in images for photo in find_images(path)]
         calibration = photos = _spread(found, samples)
+    elif is_published(run):  # which has no samples
+        calibration = photos = None
     else:
         calibration, photos = _own_samples(config, samples)
     with warnings.catch_warnings():
@@ -82,12 +107,14 @@ def export(
             model,
             output,
             format=format,
+            class_names=config.class_names,
+            logits=logits,
             int8=int8,
             calibration=calibration,
             photos=photos,
             progress=bar,
         )
-    _print_report(report, format, _size_of(model))
+    _print_report(report, _size_of(model))
 
 
 def _spread(found: list, most: int) -> list:
@@ -123,11 +150,12 @@ def _size_of(model) -> int:
     return sum(weight.size for weight in model.get_weights()) * 4
 
 
-def _print_report(report: ExportReport, format: str, size: int) -> None:
+def _print_report(report: ExportReport, size: int) -> None:
+    from ..export import FORMATS
     from .console import console, print_path, print_table
 
     compared = report.comparison
-    kind = f"{format.upper()} {'int8' if report.int8 else 'float32'}"
+    kind = f"{FORMATS[report.format].title} {'int8' if report.int8 else 'float32'}"
     rows = [
         ["size", *(f"{n / 1e6:.1f} MB" for n in (size, report.size))],
         ["same labels", "", f"{compared.agreement:.2%}"],

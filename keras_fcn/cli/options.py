@@ -6,9 +6,13 @@ import dataclasses
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from ..datasets import DataConfig
+    from ..runs import RunConfig
 
 PANEL = "Data"
 
@@ -120,6 +124,41 @@ Binary = Annotated[
         rich_help_panel=PANEL,
     ),
 ]
+# Of a run that is looked at again: what is not told is as it was.
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a training.")]
+# Text, since an address is no path.
+Network = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="Folder of a training, a published folder, or hf://USER/NAME.",
+    ),
+]
+RunSplit = Annotated[
+    str | None,
+    typer.Option(
+        help="By default the run's validation.",
+        show_default=False,
+        rich_help_panel=PANEL,
+    ),
+]
+RunIgnoreClass = Annotated[
+    int | None,
+    typer.Option(
+        help="The value of void in the masks. By default the run's.",
+        show_default=False,
+        rich_help_panel=PANEL,
+    ),
+]
+RunBinary = Annotated[
+    bool | None,
+    typer.Option(
+        "--binary/--no-binary",
+        help="Masks are black and white. By default as in the run.",
+        show_default=False,
+        rich_help_panel=PANEL,
+    ),
+]
 JsonFile = Annotated[
     Path | None, typer.Option("--json", metavar="FILE", help="Write the report here.")
 ]
@@ -136,6 +175,31 @@ Precision = Annotated[
         "faster with them."
     ),
 ]
+
+
+def scored_data(config: RunConfig, settings: Mapping[str, Any]) -> DataConfig:
+    """Return what a run is scored on: its own validation where the user said nothing.
+
+    Args:
+        config: The run's configuration.
+        settings: A verb's arguments.
+
+    Raises:
+        ValueError: If nothing is named and the network is a published one.
+    """
+    from ..runs import is_published
+
+    if settings["dataset"] is None and is_published(settings["run"]):
+        raise ValueError(
+            "`--dataset` must be given with a published network, which has no data. "
+            f"Received: {str(settings['run'])!r} alone. Name photos with masks, such "
+            "as `--dataset folder --images photos --masks masks`."
+        )
+    names = {name: name for name in ("dataset", "data_dir", "labels")}
+    names |= {name: name for name in ("ignore_class", "binary")}
+    names |= {f"val_{name}": name for name in ("split", "images", "masks")}
+    told = {field: settings[name] for field, name in names.items()}
+    return config.with_validation({k: v for k, v in told.items() if v is not None})
 
 
 def with_dataset(settings: Mapping[str, Any]) -> dict[str, Any]:

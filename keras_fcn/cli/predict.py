@@ -15,7 +15,7 @@ from . import options
 
 
 def predict(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a training.")],
+    run: options.Network,
     images: Annotated[
         list[Path], typer.Argument(metavar="IMAGE|FOLDER...", help="Photos to label.")
     ],
@@ -63,6 +63,9 @@ def predict(
 
     Example:
         keras-fcn predict runs/voc photo.jpg holiday/ --output-dir labelled
+
+    Example, with a network that someone has shared:
+        keras-fcn predict hf://user/name photo.jpg
     """
     # TensorFlow's own allocator for oneDNN gives nothing back to the system, and takes
     # twice what a huge photo needs; this one costs a tenth of the time of a tile.

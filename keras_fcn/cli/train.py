@@ -70,12 +70,13 @@ def train(
         ),
     ] = None,
     from_run: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--from",
             metavar="RUN",
-            help="Begin with the weights of this run, layer by layer and class by "
-            "class; its backbone, topology, upsampling and width are taken over.",
+            help="Begin with the weights of this run, published folder or "
+            "hf://USER/NAME, layer by layer and class by class; its backbone, "
+            "topology, upsampling and width are taken over.",
             show_default=False,
         ),
     ] = None,
@@ -259,6 +260,22 @@ def train(
         float, typer.Option(help="Rate after fc6 and fc7.", rich_help_panel=NETWORK)
     ] = 0.5,
     seed: options.Seed = 0,
+    distribute: Annotated[
+        Literal["none", "data"],
+        typer.Option(
+            help="'data' shares each batch out among all GPUs of this machine, and "
+            "with JAX of several. --batch-size is that of all.",
+            rich_help_panel=SAMPLES,
+        ),
+    ] = "none",
+    tensorboard: Annotated[
+        bool,
+        typer.Option(
+            "--tensorboard",
+            help="Write RUN/tensorboard too: curves, predictions and confusions of "
+            "each epoch. A resumed run goes on with it.",
+        ),
+    ] = False,
 ) -> None:
     """Train a network and keep its weights, scores and pictures in a folder.
 
@@ -284,6 +301,7 @@ def train(
 
         keras-fcn train --run-dir runs/first --resume
     """
+    from ..distribution import join_processes
     from ..runs import CONFIG, RunConfig
     from ..training import train as fit
     from .console import (
@@ -295,6 +313,7 @@ def train(
         print_plain,
     )
 
+    join_processes(distribute)  # before a device is asked for
     going_on = resume and (run_dir / CONFIG).exists()
     config = RunConfig(
         **options.with_run(context, run_dir)
@@ -311,6 +330,8 @@ def train(
             allow_config_change=allow_config_change,
             checkpoint_steps=checkpoint_steps,
             checkpoint_minutes=checkpoint_minutes,
+            tensorboard=tensorboard,
+            distribute=distribute,
             on_checked=print_data_report,
             on_inherited=partial(print_inheritance, config.from_run),
             progress=bar("Reading photos and masks"),
@@ -321,3 +342,6 @@ def train(
         print_plain(f"To go on: {again}")
         raise
     print_path("Weights, log and pictures", run_dir)
+    if (run_dir / "tensorboard").is_dir():
+        command = shlex.join(["tensorboard", "--logdir", str(run_dir / "tensorboard")])
+        print_plain(f"To look at them: {command}")

@@ -14,9 +14,10 @@ import keras
 import numpy as np
 
 from ..datasets import SampleSource, Shapes
-from ..storage import write_atomically
+from ..placing import placing, require_replaceable
 from ..suggestions import require_choice
-from . import onnx_format, onnx_int8
+from . import litert_format, onnx_format, onnx_int8, saved_model_format
+from .classes import Classes
 from .comparison import Comparison, Labeller, compare
 from .network import exportable
 from .photos import Photos
@@ -29,21 +30,40 @@ INT8_AGREEMENT = 0.99
 class Format(NamedTuple):
     """A kind of file: who writes it, who runs it."""
 
-    suffix: str
+    title: str
+    suffix: str | None  # None: a folder
     modules: tuple[str, ...]  # that it needs
-    write: Callable[[keras.Model], bytes]
-    quantize: Callable[[bytes, Sequence[np.ndarray], onnx_int8.Bars], bytes]
-    run: Callable[[bytes], Labeller]
+    write: Callable[[keras.Model, Path, Classes, bool], None]
+    run: Callable[[Path], Labeller]
+    quantize: Callable[[Path, Sequence[np.ndarray], onnx_int8.Bars], None] | None = None
+    # Of a format that is a folder: whether an old one may be replaced.
+    is_ours: Callable[[Path], bool] | None = None
 
 
 FORMATS = {
     "onnx": Format(
+        "ONNX",
         ".onnx",
         onnx_format.MODULES,
-        onnx_format.to_onnx,
-        onnx_int8.quantize,
+        onnx_format.write_onnx,
         onnx_format.run_onnx,
-    )
+        quantize=onnx_int8.quantize,
+    ),
+    "litert": Format(
+        "LiteRT",
+        ".tflite",
+        litert_format.MODULES,
+        litert_format.write_litert,
+        litert_format.run_litert,
+    ),
+    "saved_model": Format(
+        "SavedModel",
+        None,
+        saved_model_format.MODULES,
+        saved_model_format.write_saved_model,
+        saved_model_format.run_saved_model,
+        is_ours=saved_model_format.is_export,
+    ),
 }
 
 
@@ -52,13 +72,15 @@ class ExportReport:
     """What was written, and how it compares with the network.
 
     Attributes:
-        file: The file.
+        file: The file, or the folder.
+        format: Its format, one of `FORMATS`.
         size: Its size in bytes.
         int8: Whether it computes in eight bits.
         comparison: Both on the same photos.
     """
 
     file: Path
+    format: str
     size: int
     int8: bool
     comparison: Comparison
@@ -82,7 +104,9 @@ def export(
     model: keras.Model,
     file: str | os.PathLike[str],
     *,
-    format: str = "onnx",
+    format: str | None = None,
+    class_names: Sequence[str] | None = None,
+    logits: bool = False,
     int8: bool = False,
     calibration: SampleSource | Sequence[Any] | None = None,
     photos: SampleSource | Sequence[Any] | None = None,
@@ -91,27 +115,41 @@ def export(
     """Write a network as a file that other programs run, and compare the two.
 
     The file has one input, `image`, uint8 `(batch, height, width, 3)`, RGB, of any
-    size, and one output, `labels`, `(batch, height, width)`, uint8 up to 256 classes.
-    Preprocessing is inside. What is linear together is one layer.
+    size, and an output, `labels`, `(batch, height, width)`, uint8 up to 256 classes.
+    Preprocessing is inside. What is linear together is one layer. The names of the
+    classes and their colours are inside, too: docs/export.md has how to read them.
 
-    Before the file gets its name it is run by its own runtime, on the CPU. If it
-    labels otherwise than the network nothing is written, and an older file of this
-    name is left as it is.
+    Before the file gets its name its own runtime labels photos with it. If it labels
+    otherwise than the network nothing is written, and an older file of this name is
+    left as it is.
+
+    | format | is | runs in |
+    | --- | --- | --- |
+    | `"onnx"` | a file `.onnx` | ONNX Runtime, OpenVINO, TensorRT, browsers |
+    | `"litert"` | a file `.tflite` | LiteRT: phones and small computers |
+    | `"saved_model"` | a folder | TensorFlow and TensorFlow Serving |
 
     Args:
         model: A network of `build_fcn8s` and the like, in float32. Keras must run on
             TensorFlow; weights are the same on every backend.
-        file: The file, ending in the format's suffix. Its folder is made if missing.
-        format: `"onnx"`. Defaults to `"onnx"`.
+        file: The file, ending in the format's suffix; for `"saved_model"` a folder,
+            new or exported before. Folders above it are made if missing.
+        format: As above. Defaults to `None`: what the suffix of `file` says.
+        class_names: Names of the classes, as many as the network has. Defaults to
+            `None`: `"class 0"` and so on.
+        logits: Whether the file has the network's scores as another output, `logits`,
+            float32 `(batch, height, width, num_classes)`. They are 4 bytes a class
+            and pixel. Defaults to `False`.
         int8: Whether convolutions compute in eight bits: a quarter of the size, and on
-            processors with instructions for it a fraction of the time. Defaults to
-            `False`.
+            processors with instructions for it a fraction of the time. In `"onnx"`
+            only. Defaults to `False`.
         calibration: Photos for `int8`, as the network will see them; from their values
             the eight bits get their scales. A data set, or a list of what `predict`
             takes. Some dozens are enough. Defaults to `None`.
         photos: Photos to compare on, better others than those. With a data set's masks
             mean IU is compared, too. Defaults to `None`: those of `calibration`, or,
-            without, generated ones.
+            without, generated ones. Of photos that `predict` takes in tiles only the
+            middle is seen, here and in calibration.
         progress: Returns for a description what wraps a loop, to draw a bar. Defaults
             to nothing.
 
@@ -129,16 +167,19 @@ def export(
         ```python
         model, config = keras_fcn.load_run("runs/voc", precision="float32")
         photos = [*Path("holiday").glob("*.jpg")]
-        report = export(model, "voc.onnx", int8=True, calibration=photos)
+        report = export(
+            model, "voc.tflite", class_names=config.class_names, photos=photos
+        )
         print(report.comparison.agreement)
         ```
     """
-    require_choice("format", format, FORMATS)
-    kind, file = FORMATS[format], Path(file)
-    if file.suffix != kind.suffix or file.is_dir():
+    file = Path(file)
+    format = _format_of(file, format)
+    kind = FORMATS[format]
+    if int8 and kind.quantize is None:
         raise ValueError(
-            f"`file` must be the name of a file that ends in {kind.suffix!r}. "
-            f"Received: file={str(file)!r}."
+            "`int8` must be `False` for another format than 'onnx'. Received: "
+            f"int8=True with format={format!r}. Export in float32, or to 'onnx'."
         )
     calibrated = Photos(() if calibration is None else calibration)
     if int8 and not len(calibrated):
@@ -155,22 +196,59 @@ def export(
     _require_backend()
     _require_modules(format, kind.modules)
 
-    content = kind.write(exportable(model))
-    if int8:
-        content = kind.quantize(content, calibrated, progress)
-    comparison = compare(model, kind.run(content), compared, progress("Comparing"))
-    if not int8 and comparison.agreement < AGREEMENT:
-        raise RuntimeError(
-            f"The exported file must label {AGREEMENT:.1%} of the pixels as the "
-            f"network does. Received: {comparison.agreement:.2%} on "
-            f"{comparison.photos} photos. Nothing was written to {str(file)!r}. Please "
-            f"report this, with the versions of {', '.join(kind.modules)}."
-        )
-    write_atomically(file, content)
-    report = ExportReport(file, len(content), int8, comparison)
+    network = exportable(model)
+    classes = Classes.of(class_names, network.output_shape[-1])
+    with placing(file, kind.is_ours) as new:
+        kind.write(network, new, classes, logits)
+        if int8 and kind.quantize is not None:
+            kind.quantize(new, calibrated, progress)
+        comparison = compare(model, kind.run(new), compared, progress("Comparing"))
+        if not int8 and comparison.agreement < AGREEMENT:
+            raise RuntimeError(
+                f"The exported file must label {AGREEMENT:.1%} of the pixels as the "
+                f"network does. Received: {comparison.agreement:.2%} on "
+                f"{comparison.photos} photos. Nothing was written to {str(file)!r}. "
+                "Please report this, with the versions of "
+                f"{', '.join(('tensorflow', *kind.modules))}."
+            )
+    report = ExportReport(file, format, _size_of(file), int8, comparison)
     if report.advice:
         warnings.warn(report.advice, stacklevel=2)
     return report
+
+
+def _format_of(file: Path, format: str | None) -> str:
+    """Return the format that is meant, if the name of the file is fit for it."""
+    by_suffix = {kind.suffix: name for name, kind in FORMATS.items() if kind.suffix}
+    if format is None and file.suffix not in by_suffix:
+        suffixes = " or ".join(map(repr, by_suffix))
+        raise ValueError(
+            f"`file` must end in {suffixes} if no format is named. Received: "
+            f"file={str(file)!r}. For a folder that TensorFlow reads name the format "
+            '"saved_model".'
+        )
+    format = by_suffix[file.suffix] if format is None else format
+    require_choice("format", format, FORMATS)
+    kind = FORMATS[format]
+    if kind.suffix and (file.suffix != kind.suffix or file.is_dir()):
+        raise ValueError(
+            f"`file` must be the name of a file that ends in {kind.suffix!r}. "
+            f"Received: file={str(file)!r}."
+        )
+    if kind.is_ours is not None:
+        if file.suffix in by_suffix:
+            raise ValueError(
+                f"`file` must be the name of a folder for {format!r}. Received: "
+                f"file={str(file)!r}, which ends as a file of "
+                f"{by_suffix[file.suffix]!r} does."
+            )
+        require_replaceable(file, kind.is_ours)
+    return format
+
+
+def _size_of(file: Path) -> int:
+    files = [file, *file.rglob("*")] if file.is_dir() else [file]
+    return sum(f.stat().st_size for f in files if f.is_file())
 
 
 def _generated() -> list[np.ndarray]:

@@ -44,11 +44,34 @@ def exportable(model: keras.Model) -> keras.Model:
     return fold_for_inference(_in_plain_layers(model))
 
 
-def as_function(network: keras.Model) -> tuple[Callable[..., Any], Sequence[Any]]:
+def outputs(scores: Any, logits: bool) -> dict[str, Any]:
+    """Return what a file gives: `labels`, and if asked for the scores as `logits`.
+
+    Args:
+        scores: A tensor of TensorFlow, `(batch, height, width, num_classes)`.
+        logits: Whether they are asked for.
+    """
+    import tensorflow as tf
+
+    # Not `keras.ops.argmax`, which looks at the bits of negative zeros.
+    labels = tf.argmax(scores, axis=-1, output_type=tf.int32)
+    given = {"labels": tf.cast(labels, label_dtype(scores.shape[-1]))}
+    if logits:
+        given["logits"] = scores
+    return given
+
+
+def as_function(
+    network: keras.Model, logits: bool = False
+) -> tuple[Callable[..., Any], Sequence[Any]]:
     """Return what labels images in uint8, as a function of them and of all weights.
 
     Weights that are arguments are not copied while the function is traced and
     converted, which takes fifty times their size if they are constants.
+
+    Args:
+        network: A network of `exportable`.
+        logits: As of `outputs`, which the function returns. Defaults to `False`.
 
     Returns:
         The function, and its weights in the order of its arguments.
@@ -64,9 +87,7 @@ def as_function(network: keras.Model) -> tuple[Callable[..., Any], Sequence[Any]
             tf.cast(image, tf.float32),
             training=False,
         )
-        # Not `keras.ops.argmax`, which looks at the bits of negative zeros.
-        labels = tf.argmax(scores, axis=-1, output_type=tf.int32)
-        return tf.cast(labels, label_dtype(scores.shape[-1]))
+        return outputs(scores, logits)
 
     return label, [*trained, *others]
 

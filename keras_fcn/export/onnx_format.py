@@ -13,34 +13,38 @@ import keras
 import numpy as np
 from keras.ops import convert_to_numpy as to_numpy
 
+from .classes import Classes
 from .network import as_function
 
 MODULES = ("onnx", "tf2onnx", "onnxruntime")
 OPSET = 17  # 13 is the first with one scale for each channel
 
 
-def to_onnx(network: keras.Model) -> bytes:
+def write_onnx(
+    network: keras.Model, file: Path, classes: Classes, logits: bool
+) -> None:
     """Write a network and the choice of labels as ONNX, in float32.
 
     Args:
         network: A network of `exportable`. Keras must run on TensorFlow.
-
-    Returns:
-        The content of a `.onnx` file: input `image`, uint8 `(batch, height, width,
-        channels)`, output `labels`, `(batch, height, width)`.
+        file: The file. Gets the input `image` and the output `labels`, and as
+            `metadata_props` the lists `class_names` and `palette` in JSON.
+        classes: Names and colours.
+        logits: Whether `logits` is an output, too.
 
     Raises:
         ValueError: If the network has operations that ONNX has not.
     """
+    import onnx
     import tensorflow as tf
     import tf2onnx
 
-    label, weights = as_function(network)
+    label, weights = as_function(network, logits)
     arrays = {f"weight_{i}": to_numpy(weight) for i, weight in enumerate(weights)}
     signature = [tf.TensorSpec(network.input.shape, tf.uint8, name="image")]
     for name, array in arrays.items():
         signature.append(tf.TensorSpec(array.shape, array.dtype, name=name))
-    function = tf.function(lambda *all_: {"labels": label(*all_)})
+    function = tf.function(label)
     graph = function.get_concrete_function(*signature).graph
     # What layers keep beside their weights: the mean and variance of a normalization.
     arrays |= {inner.name: to_numpy(outer) for outer, inner in graph.captures}
@@ -54,18 +58,21 @@ def to_onnx(network: keras.Model) -> bytes:
             dimension = value.type.tensor_type.shape.dim[axis]
             if not dimension.HasField("dim_value"):
                 dimension.dim_param = name
-    return _tidied(model)
+    tidied = _tidied(model)
+    kept = {entry.key: entry.value for entry in tidied.metadata_props}  # quantization's
+    onnx.helper.set_model_props(tidied, kept | classes.to_texts())
+    file.write_bytes(tidied.SerializeToString())
 
 
-def run_onnx(file: bytes) -> Callable[[np.ndarray], np.ndarray]:
-    """Return what labels a photo with the content of a `.onnx` file, on the CPU."""
+def run_onnx(file: Path) -> Callable[[np.ndarray], np.ndarray]:
+    """Return what labels a photo with a `.onnx` file, on the CPU."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     # Its threads would go on looking for work while others are timed.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(
-        file, options, providers=["CPUExecutionProvider"]
+        str(file), options, providers=["CPUExecutionProvider"]
     )
 
     def label(image: np.ndarray) -> np.ndarray:
@@ -115,7 +122,7 @@ def _make_constants(model: Any, arrays: dict[str, np.ndarray]) -> None:
                 model.graph.initializer.append(tensor)
 
 
-def _tidied(model: Any) -> bytes:
+def _tidied(model: Any) -> Any:
     """Compute what depends on constants alone; make normalizations parts of kernels.
 
     Quantization asks for both.
@@ -129,4 +136,4 @@ def _tidied(model: Any) -> bytes:
         )
         onnx.save(model, written)
         quant_pre_process(written, tidied, skip_symbolic_shape=True)
-        return Path(tidied).read_bytes()
+        return onnx.load(tidied)

@@ -29,18 +29,15 @@ Bars = Callable[[str], Callable[[Iterable], Iterable]]
 
 
 def quantize(
-    file: bytes, photos: Sequence[np.ndarray], progress: Bars = lambda what: iter
-) -> bytes:
+    file: Path, photos: Sequence[np.ndarray], progress: Bars = lambda what: iter
+) -> None:
     """Quantize a network statically, in the pairs Q and DQ that every runtime reads.
 
     Args:
-        file: What `to_onnx` wrote.
+        file: What `write_onnx` wrote. Its inputs, outputs and metadata stay.
         photos: Photos to calibrate with, RGB `(height, width, 3)` of 0..255.
         progress: Returns for a description what wraps a loop, to draw a bar. Defaults
             to nothing.
-
-    Returns:
-        The content of a `.onnx` file with the same input and output.
 
     Reference:
         Jacob et al., https://arxiv.org/abs/1712.05877, section 2.1; and "Quantize ONNX
@@ -49,7 +46,7 @@ def quantize(
     import onnx
     from onnxruntime import quantization
 
-    model = onnx.load_from_string(file)
+    model = onnx.load(file)
     equalize(model, photos, progress("Equalizing")(range(len(photos))))
     with tempfile.TemporaryDirectory() as folder:
         even, rounded = (str(Path(folder) / n) for n in ("even.onnx", "int8.onnx"))
@@ -71,7 +68,7 @@ def quantize(
     step = -(-len(photos) // _CORRECTED_BY)
     some = [photos[i] for i in range(0, len(photos), step)]
     correct_biases(model, quantized, some, progress("Correcting"))
-    return quantized.SerializeToString()
+    file.write_bytes(quantized.SerializeToString())
 
 
 def float_nodes(graph: Any) -> list[str]:

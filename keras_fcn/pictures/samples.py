@@ -1,4 +1,4 @@
-"""Many samples of a data set on one page."""
+"""Samples of a data set: many on one page, and where a prediction of one is wrong."""
 
 from __future__ import annotations
 
@@ -7,8 +7,37 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from ..datasets import SampleSource
+from ..datasets import VOID, SampleSource
 from .labels import default_font, enlarged, legend_of, overlay, sheet, stack
+
+WRONG = (255, 64, 0)  # told apart from grey by all eyes
+
+
+def difference(
+    image: np.ndarray, prediction: np.ndarray, truth: np.ndarray
+) -> Image.Image:
+    """A photo in pale grey, with the pixels coloured whose label is wrong.
+
+    Void is never wrong.
+
+    Args:
+        image: `(height, width, 3)`, uint8 RGB.
+        prediction: `(height, width)`, integers.
+        truth: `(height, width)`, integers, 255 for void.
+
+    Returns:
+        A Pillow image of mode RGB, as large as the photo.
+
+    Example:
+        >>> photo = np.zeros((1, 3, 3), "uint8")
+        >>> shown = difference(photo, np.array([[1, 1, 1]]), np.array([[1, 0, VOID]]))
+        >>> [shown.getpixel((x, 0)) == WRONG for x in range(3)]
+        [False, True, False]
+    """
+    grey = np.asarray(Image.fromarray(image).convert("L"), "float32")
+    shown = np.repeat((128 + grey / 2)[..., None], 3, axis=-1).astype("uint8")
+    shown[(prediction != truth) & (truth != VOID)] = WRONG
+    return Image.fromarray(shown)
 
 
 def contact_sheet(

@@ -193,13 +193,24 @@ class RunConfig(DataConfig):
                 the nearest known one; or if a value is of the wrong type.
         """
         data = read_yaml(text)
+        if isinstance(data, dict):
+            data.pop("environment", None)
+        return cls.from_plain(data)
+
+    @classmethod
+    def from_plain(cls, data: Any) -> RunConfig:
+        """Make a configuration of plain values, as YAML and JSON have them.
+
+        Raises:
+            ValueError: As `from_yaml` says.
+        """
         if not isinstance(data, dict):
             raise ValueError(
                 "A configuration must be a mapping of names to values. Received: "
                 f"{type(data).__name__}."
             )
-        data.pop("environment", None)
         hints = _types_of(cls)
+        settings = {}
         for name, value in data.items():
             if name not in hints:
                 near = difflib.get_close_matches(str(name)[:100], hints, n=1)
@@ -213,8 +224,8 @@ class RunConfig(DataConfig):
                     f"`{name}` must be of type {hints[name]}, and finite. "
                     f"Received: {name}={shown(value)}."
                 )
-            data[name] = tuple(value) if isinstance(value, list) else value
-        return cls(**data)
+            settings[name] = tuple(value) if isinstance(value, list) else value
+        return cls(**settings)
 
     def _require(self, name: str, ok: bool, rule: str) -> None:
         if not ok:

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
+from PIL import Image
 
 from ..datasets import SampleSource
 from ..pictures import plot_learning_curves
@@ -85,19 +86,23 @@ class KeepHistory(keras.callbacks.Callback):
 
     Args:
         run_dir: The run folder.
+        writes: Whether this process is the one that writes. Defaults to `True`.
 
     Attributes:
         history: A list for each logged name, one value an epoch.
     """
 
-    def __init__(self, run_dir: Path):
+    def __init__(self, run_dir: Path, writes: bool = True):
         super().__init__()
         self.run_dir = run_dir
+        self.writes = writes
         self.history: dict[str, list[float]] = {}
 
     def on_epoch_end(self, epoch, logs=None):
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(float(value))
+        if not self.writes:
+            return
         text = io.StringIO()
         table = csv.writer(text)
         table.writerow(["epoch", *self.history])
@@ -114,36 +119,44 @@ class SaveWeights(keras.callbacks.Callback):
     Args:
         run_dir: The run folder.
         monitor: Name of the score in the logs. Defaults to `"val_mean_iou"`.
+        writes: Whether this process is the one that writes. Defaults to `True`.
 
     Attributes:
         best: The highest score so far.
         best_epoch: Its epoch; 0 is before the first one.
     """
 
-    def __init__(self, run_dir: Path, monitor: str = "val_mean_iou"):
+    def __init__(
+        self, run_dir: Path, monitor: str = "val_mean_iou", writes: bool = True
+    ):
         super().__init__()
         self.run_dir = run_dir
         self.monitor = monitor
+        self.writes = writes
         self.best = -np.inf
         self.best_epoch = 0
 
     def begin(self, model: keras.Model, scores: dict[str, float]) -> None:
         """Keep the weights that a run begins with as its best ones so far."""
         self.best = scores[self.monitor.removeprefix("val_")]
-        save_weights(model, self.run_dir / "best.safetensors")
+        self._save(model, "best")
 
     def on_epoch_end(self, epoch, logs=None):
-        save_weights(self.model, self.run_dir / "last.safetensors")
+        self._save(self.model, "last")
         score = (logs or {})[self.monitor]
         if score > self.best:
             self.best, self.best_epoch = score, epoch + 1
-            save_weights(self.model, self.run_dir / "best.safetensors")
+            self._save(self.model, "best")
 
     def describe_best(self) -> str:
         """Return a sentence on the best weights."""
         name = self.monitor.removeprefix("val_").replace("_", " ").replace("iou", "IoU")
         when = f"in epoch {self.best_epoch}" if self.best_epoch else "before training"
         return f"Best validation {name} {100 * self.best:.2f} % {when}."
+
+    def _save(self, model: keras.Model, name: str) -> None:
+        if self.writes:
+            save_weights(model, self.run_dir / f"{name}.safetensors")
 
 
 class DrawPredictions(keras.callbacks.Callback):
@@ -152,17 +165,26 @@ class DrawPredictions(keras.callbacks.Callback):
     Args:
         run_dir: The run folder; the pictures go into its `pictures`.
         source: The samples.
+        writes: Whether this process is the one that writes; all must predict. Defaults
+            to `True`.
+
+    Attributes:
+        picture: What was drawn last.
     """
 
-    def __init__(self, run_dir: Path, source: SampleSource):
+    def __init__(self, run_dir: Path, source: SampleSource, writes: bool = True):
         super().__init__()
         self.folder = run_dir / "pictures"
+        self.writes = writes
         self.source = source
+        self.picture: Image.Image | None = None
 
     def on_epoch_end(self, epoch, logs=None):
         rows = [self._row(i) for i in range(min(SHOWN, len(self.source)))]
+        self.picture = stack(rows)
         name = f"predictions_epoch_{epoch + 1:03d}.png"
-        write_png(stack(rows), self.folder / name)
+        if self.writes:
+            write_png(self.picture, self.folder / name)
 
     def _row(self, index: int) -> Any:
         image, label = self.source.image(index), self.source.voc_label(index)

@@ -16,6 +16,7 @@ import keras
 from ..checkpoints import ExactResume, Remembered, RunLock
 from ..datasets import DataReport
 from ..datasets.batches.numbered import NumberedBatches
+from ..distribution import Devices, open_devices
 from ..hardware import resolve_jit
 from ..losses import PixelwiseCrossentropy
 from ..metrics import SegmentationScores
@@ -27,6 +28,7 @@ from .callbacks import DrawPredictions, KeepHistory, SaveWeights, StopOnNaN
 from .optimizers import make_optimizer
 from .resuming import CHECKPOINTS, find_end, identity_of, require_same_config
 from .samples import check_samples
+from .tensorboard import WriteEvents, write_history, writes_events
 
 
 def train(
@@ -37,6 +39,8 @@ def train(
     allow_config_change: bool = False,
     checkpoint_steps: int | None = None,
     checkpoint_minutes: float = 10.0,
+    tensorboard: bool = False,
+    distribute: str = "none",
     on_checked: Callable[[str, DataReport], None] = lambda split, report: None,
     on_inherited: Callable[[Inheritance, dict[str, float]], None] = lambda *_: None,
     progress: Callable[[Iterable], Iterable] = iter,
@@ -65,6 +69,12 @@ def train(
             only time counts. After each epoch there is always one.
         checkpoint_minutes: Minutes between checkpoints within an epoch. Defaults to
             `10`.
+        tensorboard: Write `tensorboard/`, for TensorBoard to show; a run that has
+            begun to goes on with it. Defaults to `False`.
+        distribute: `"data"` shares each batch out among all devices, on JAX among
+            those of all processes too, of which the first writes and calls; `"none"`
+            takes one. Not a part of what must be the same to resume. Defaults to
+            `"none"`.
         on_checked: Called with a split's name and its `DataReport`. Defaults to
             nothing.
         on_inherited: Called with what was taken over from `config.from_run` and the
@@ -80,10 +90,12 @@ def train(
 
     Raises:
         FileExistsError: If the folder holds a run already, without `resume`.
+        ImportError: If `tensorboard` asks for a package that is not installed.
         OSError: If the folder cannot be written to, or its disk has no room.
         RuntimeError: If another process trains into the folder.
-        ValueError: If the data or the configuration are not as they should be, or, with
-            `resume`, as they were; the message shows what differs.
+        ValueError: If the backend cannot distribute, the data or the configuration are
+            not as they should be, or, with `resume`, as they were; the message shows
+            what differs.
         FloatingPointError: If the loss stops being a number.
 
     Example:
@@ -95,29 +107,35 @@ def train(
         >>> len(history["val_mean_iou"])
         1
     """
+    devices = open_devices(distribute)
+    if not devices.writes:
+        on_checked = on_inherited = tell = _say_nothing
+        progress, verbose = iter, False
     folder = Path(run_dir)
-    is_new = not folder.exists()
-    require_writable(folder)
-    if (folder / CONFIG).exists() and not resume:
-        raise FileExistsError(
-            f"A run folder must be new. Received: {str(folder)!r}, which holds a run. "
-            "Go on with it (`--resume`, `resume=True`), or name another folder."
-        )
+    is_new = devices.writes and not folder.exists()
     lock = RunLock(folder / CHECKPOINTS)
-    lock.acquire()
-    for place in (folder, folder / "pictures"):
-        remove_leftovers(place)  # of a process that was killed
     try:
-        require_same_config(folder, config, allow_config_change)
-        keep, log = kept = SaveWeights(folder), KeepHistory(folder)
+        with devices.together():
+            tensorboard = devices.writes and _take(folder, lock, resume, tensorboard)
+            require_same_config(folder, config, allow_config_change)
+        writes = devices.writes
+        keep = SaveWeights(folder, writes=writes)
+        log = KeepHistory(folder, writes)
+        kept = keep, log
         if (end := find_end(folder, config)) is not None:
             tell(f"This run is finished: {config.epochs} epochs.")
             Remembered(kept).restore(end.notes()["callbacks"], {})
+            if tensorboard:
+                write_history(folder, log.history)
         else:
+            if devices.count > 1:
+                tell(devices.describe())
             _train(
                 config,
                 folder,
+                devices,
                 kept,
+                tensorboard,
                 on_checked,
                 on_inherited,
                 progress,
@@ -139,10 +157,31 @@ def train(
                 folder.rmdir()
 
 
+def _say_nothing(*_: Any) -> None:
+    """Leave the word to the first process."""
+
+
+def _take(folder: Path, lock: RunLock, resume: bool, tensorboard: bool) -> bool:
+    """Take a folder for this process; return whether events are written into it."""
+    require_writable(folder)
+    if (folder / CONFIG).exists() and not resume:
+        raise FileExistsError(
+            f"A run folder must be new. Received: {str(folder)!r}, which holds a run. "
+            "Go on with it (`--resume`, `resume=True`), or name another folder."
+        )
+    tensorboard = writes_events(folder, tensorboard)
+    lock.acquire()
+    for place in (folder, folder / "pictures"):
+        remove_leftovers(place)  # of a process that was killed
+    return tensorboard
+
+
 def _train(
     config: RunConfig,
     folder: Path,
+    devices: Devices,
     kept: tuple[SaveWeights, KeepHistory],
+    tensorboard: bool,
     on_checked: Callable[[str, DataReport], None],
     on_inherited: Callable[[Inheritance, dict[str, float]], None],
     progress: Callable[[Iterable], Iterable],
@@ -152,74 +191,99 @@ def _train(
     if config.deterministic:
         make_deterministic()
     keras.utils.set_random_seed(config.seed)
-    training, validation = config.open_both(progress=progress)
-    config = dataclasses.replace(config, class_names=training.class_names)
-    contents = check_samples(config, training, validation, on_checked, progress)
+    with devices.together():
+        training, validation = config.open_both(progress=progress)
+        config = dataclasses.replace(config, class_names=training.class_names)
+        contents = check_samples(config, training, validation, on_checked, progress)
 
-    keep, _ = kept
-    resume = ExactResume(
-        folder / CHECKPOINTS,
-        callbacks=kept,
-        identity=identity_of(config, contents),
-        **checkpoints,
-    )
-    steps = config.steps_per_epoch or math.ceil(len(training) / config.batch_size)
-    model, inherited = _begin(config, resume.going_on)
-    model.compile(
-        optimizer=make_optimizer(
-            config.optimizer,
-            config.lr,
-            steps * config.epochs,
-            momentum=config.momentum,
-            weight_decay=config.weight_decay,
-            lr_policy=config.lr_policy,
-            accumulate=config.accumulate,
-            doubled_biases=config.doubled_biases,
-        ),
-        loss=PixelwiseCrossentropy(
-            ignore_class=training.ignore_class, reduction=config.loss
-        ),
-        metrics=[SegmentationScores(training.num_classes, training.ignore_class)],
-        jit_compile=resolve_jit(config.jit),
-    )
-    write_config(folder, config)
-    order = {"shuffle": True, "seed": config.seed}
-    batches = training.batches(
-        config.batch_size,
-        crop_size=config.crop_size or None,
-        augment=config.augment,
-        scale_range=config.scale_range,
-        cache=config.cache,
-        endless=True,
-        first_step=resume.first_step,
-        **order,
-    )
-    if inherited is not None:
-        scores = model.evaluate(validation.batches(1), return_dict=True, verbose=0)
-        on_inherited(inherited, scores)
-        keep.begin(model, scores)
-    try:
-        model.fit(
-            batches,
-            epochs=config.epochs,
-            steps_per_epoch=steps,
-            initial_epoch=resume.initial_epoch,
-            validation_data=validation.batches(1),
-            shuffle=False,  # the batches come shuffled
-            verbose=(1 if sys.stdout.isatty() else 2) if verbose else 0,
-            callbacks=[
-                # First: nothing of such an epoch is kept.
-                StopOnNaN(
-                    NumberedBatches(training, config.batch_size, **order).names,
-                    resume.initial_epoch * steps,
-                ),
-                *kept,
-                DrawPredictions(folder, validation),
-                resume,  # last: the others' memory is part of a checkpoint
-            ],
+        keep, log = kept
+        resume = ExactResume(
+            folder / CHECKPOINTS,
+            callbacks=kept,
+            identity=identity_of(config, contents),
+            writes=devices.writes,
+            agree=devices.agree if devices.processes > 1 else None,
+            **checkpoints,
         )
+        steps = config.steps_per_epoch or math.ceil(len(training) / config.batch_size)
+        with devices.building():
+            model, inherited = _begin(config, resume.going_on)
+            optimizer = make_optimizer(
+                config.optimizer,
+                config.lr,
+                steps * config.epochs,
+                momentum=config.momentum,
+                weight_decay=config.weight_decay,
+                lr_policy=config.lr_policy,
+                accumulate=config.accumulate,
+                doubled_biases=config.doubled_biases,
+            )
+        model = devices.place(model)
+        loss = PixelwiseCrossentropy(
+            ignore_class=training.ignore_class, reduction=config.loss
+        )
+        with devices.counting():
+            metric = SegmentationScores(training.num_classes, training.ignore_class)
+            model.compile(
+                optimizer=optimizer,
+                loss=loss,
+                metrics=[metric],
+                jit_compile=resolve_jit(config.jit),
+            )
+        devices.prepare(model, loss, metric)
+        order = {"shuffle": True, "seed": config.seed}
+        batches = devices.batches(
+            training,
+            config.batch_size,
+            crop_size=config.crop_size or None,
+            augment=config.augment,
+            scale_range=config.scale_range,
+            cache=config.cache,
+            endless=True,
+            first_step=resume.first_step,
+            **order,
+        )
+        if devices.writes:
+            write_config(folder, config)
+    devices.require_same("checkpoint", resume.initial_epoch, resume.first_step)
+    drawn = DrawPredictions(folder, validation, devices.writes)
+    events = [WriteEvents(folder, config, metric, drawn, log)] if tensorboard else []
+    try:
+        with devices.running():
+            if inherited is not None:
+                scores = model.evaluate(
+                    devices.batches(validation),
+                    steps=devices.steps(validation),
+                    return_dict=True,
+                    verbose=0,
+                )
+                on_inherited(inherited, scores)
+                keep.begin(model, scores)
+            model.fit(
+                batches,
+                epochs=config.epochs,
+                steps_per_epoch=steps,
+                initial_epoch=resume.initial_epoch,
+                validation_data=devices.batches(validation),
+                validation_steps=devices.steps(validation),
+                shuffle=False,  # the batches come shuffled
+                verbose=(1 if sys.stdout.isatty() else 2) if verbose else 0,
+                callbacks=[
+                    # First: nothing of such an epoch is kept.
+                    StopOnNaN(
+                        NumberedBatches(training, config.batch_size, **order).names,
+                        resume.initial_epoch * steps,
+                    ),
+                    *kept,
+                    drawn,
+                    *events,
+                    resume,  # last: the others' memory is part of a checkpoint
+                ],
+            )
     finally:
         resume.leave()
+        for callback in events:
+            callback.close()
 
 
 def _begin(config: RunConfig, going_on: bool) -> tuple[keras.Model, Inheritance | None]:

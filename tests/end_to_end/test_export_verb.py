@@ -1,5 +1,8 @@
 """`keras-fcn export`, as a person types it, on a run with random weights."""
 
+import json
+import zipfile
+
 import keras
 import numpy as np
 import pytest
@@ -66,6 +69,40 @@ def test_the_file_labels_a_photo_as_predict_does(voc_run, voc, onnx_tools, tmp_p
     assert len(np.unique(expected)) > 1
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [("-o {tmp}/voc.tflite", "LiteRT"), ("-o {tmp}/a/1 --format saved_model", "Saved")],
+)
+def test_the_other_formats_are_written_with_scores_and_names(
+    voc_run, voc, arguments, name, tmp_path, need
+):
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("export needs Keras on TensorFlow")
+    need("ai_edge_litert")
+    given = arguments.format(tmp=tmp_path).split()
+    photos = voc / "JPEGImages"
+    printed = run("export", voc_run, *given, "--logits", "--images", photos).stdout
+    assert name in printed
+    assert "100.00%" in printed
+    image = read_image(photos / "2007_000002.jpg")[None]
+    if name == "LiteRT":
+        from ai_edge_litert.interpreter import Interpreter
+
+        file = tmp_path / "voc.tflite"
+        results = Interpreter(str(file)).get_signature_runner()(image=image)
+        classes = zipfile.ZipFile(file).read("classes.json")
+    else:
+        import tensorflow as tf
+
+        loaded = tf.saved_model.load(tmp_path / "a" / "1")
+        results = loaded.signatures["serving_default"](image=tf.constant(image))
+        classes = (tmp_path / "a/1/assets.extra/classes.json").read_bytes()
+    assert tuple(results["labels"].shape) == image.shape[:3]
+    assert tuple(results["logits"].shape) == (*image.shape[:3], 21)
+    assert json.loads(classes)["class_names"] == list(VOC_CLASSES)
+
+
 def test_in_eight_bits_with_the_samples_of_the_run(voc_run, onnx_tools, tmp_path):
     file = tmp_path / "voc.onnx"
     printed = run("export", voc_run, "--int8", "--samples", 1, "-o", file).stdout
@@ -89,7 +126,15 @@ def shapes_run(tmp_path_factory):
             "-o {tmp}/net.onnx",
             "'shapes' with 5 classes. Name photos instead: `--images`",
         ),
-        ("-o {tmp}/net.pb --images {tmp}/photo.png", "ends in '.onnx'"),
+        (
+            "-o {tmp}/net.pb --images {tmp}/photo.png",
+            "'.onnx' or '.tflite' if no format is named",
+        ),
+        (
+            "-o {tmp} --format saved_model --images {tmp}/photo.png",
+            "must be new, empty, or hold what this wrote before",
+        ),
+        ("-o {tmp}/a.tflite --int8 --images {tmp}/photo.png", "to 'onnx'"),
         ("-o {tmp}/net.onnx --images {tmp}/none", "no file or folder"),
         ("-o {tmp}/net.onnx --weights last --images {tmp}/photo.png", "last.safe"),
         ("-o {tmp}/net.onnx --format torch", "'torch'"),
@@ -119,4 +164,5 @@ def test_help_shows_examples_and_what_to_install(monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     printed = words(run("export", "--help").stdout)
     assert "keras-fcn export runs/voc --int8" in printed
+    assert "--format saved_model --logits" in printed
     assert 'pip install "keras-fcn[export]"' in printed

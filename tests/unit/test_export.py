@@ -261,9 +261,9 @@ def written_as(monkeypatch):
     def use(label):
         stub = FORMATS["onnx"]._replace(
             modules=(),
-            write=lambda network: b"abc",
-            quantize=lambda content, photos, progress: content[: len(photos)],
-            run=lambda content: label,
+            write=lambda network, file, classes, logits: file.write_bytes(b"abc"),
+            quantize=lambda file, photos, progress: file.write_bytes(b"ab"),
+            run=lambda file: label,
         )
         monkeypatch.setitem(FORMATS, "onnx", stub)
 
@@ -295,7 +295,7 @@ def test_eight_bits_that_change_labels_are_written_with_advice(
         report = export(network, tmp_path / "net.onnx", **options)
     assert report.advice is not None
     assert "--samples" in report.advice
-    assert report.file.read_bytes() == b"ab"  # from two photos
+    assert report.file.read_bytes() == b"ab"
     assert report.comparison.photos == 3
 
 
@@ -349,8 +349,12 @@ def test_missing_packages_are_named_with_their_extra(network, monkeypatch, tmp_p
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"file": "net.tflite"}, r"ends in '\.onnx'.*net\.tflite"),
+        ({"file": "net.tflite", "format": "onnx"}, r"ends in '\.onnx'.*net\.tflite"),
+        ({"file": "net.onnx", "format": "saved_model"}, r"name of a folder.*net\.onnx"),
+        ({"file": "net"}, r"'\.onnx' or '\.tflite'.*\"saved_model\""),
         ({"format": "onx"}, 'Did you mean "onnx"'),
+        ({"file": "net.tflite", "int8": True}, "int8=True with format='litert'"),
+        ({"format": "saved_model", "file": "a", "int8": True}, "to 'onnx'"),
         ({"int8": True}, "`calibration` must be photos"),
         ({"int8": True, "calibration": []}, "`calibration` must be photos"),
         ({"photos": []}, "one photo at least"),
@@ -360,6 +364,14 @@ def test_impossible_arguments_are_refused(network, options, message, tmp_path):
     file = tmp_path / options.pop("file", "net.onnx")
     with pytest.raises(ValueError, match=message):
         export(network, file, **options)
+    assert not list(tmp_path.iterdir())
+
+
+@needs_tensorflow
+def test_names_of_another_number_of_classes_are_refused(network, written_as, tmp_path):
+    written_as(all_zero)
+    with pytest.raises(ValueError, match=r"network's 5 classes.*'cat'"):
+        export(network, tmp_path / "net.onnx", class_names=["cat"])
     assert not list(tmp_path.iterdir())
 
 

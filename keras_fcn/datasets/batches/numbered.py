@@ -69,6 +69,7 @@ class NumberedBatches:
         self.batch_size = batch_size
         self.crop_size = crop_size
         self.per_epoch = math.ceil(len(source) / batch_size)
+        self.smallest = len(source) - (self.per_epoch - 1) * batch_size
         self._augment = augment
         self._shuffle = shuffle
         self._seed = seed
@@ -80,7 +81,22 @@ class NumberedBatches:
 
     def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Make one batch: images and labels, uint8, arrays of their own."""
+        return self._made(*self._positions(number))
+
+    def part(self, number: int, which: slice) -> tuple[np.ndarray, np.ndarray]:
+        """Make some samples of one batch, as `self[number]` has them.
+
+        Args:
+            number: Number of the batch.
+            which: Which of its samples, at least one.
+        """
+        if self.crop_size is None:  # all are padded to the largest of the batch
+            images, labels = self[number]
+            return images[which], labels[which]
         epoch, positions = self._positions(number)
+        return self._made(epoch, positions[which])
+
+    def _made(self, epoch: int, positions: range) -> tuple[np.ndarray, np.ndarray]:
         samples = [self._sample(epoch, position) for position in positions]
         sides = zip(*(label.shape for _, label in samples), strict=True)
         height, width = (max(lengths) for lengths in sides)
