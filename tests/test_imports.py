@@ -89,6 +89,7 @@ PUBLIC = [
     "evaluate",
     "export",
     "fold_for_inference",
+    "from_pretrained",
     "geometry",
     "load_run",
     "load_weights",
@@ -98,10 +99,13 @@ PUBLIC = [
     "pictures",
     "predict",
     "pretrained",
+    "publish",
     "recipes",
     "save_weights",
+    "sharing",
     "transposed",
     "weights",
+    "write_report",
 ]
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax  # pyright: ignore[reportMissingImports]
 import keras
 import numpy as np
 
@@ -25,6 +24,8 @@ class JaxDevices(Devices):
     """All devices that JAX sees, those of other processes too."""
 
     def __init__(self):
+        import jax  # pyright: ignore[reportMissingImports]
+
         names = keras.distribution.list_devices()
         self._distribution = keras.distribution.DataParallel(
             devices=names, auto_shard_dataset=False
@@ -34,6 +35,8 @@ class JaxDevices(Devices):
 
     def describe(self) -> str:
         """Return a sentence on them."""
+        import jax  # pyright: ignore[reportMissingImports]
+
         where = f" of {self.processes} processes" if self.processes > 1 else ""
         kind = jax.devices()[0].platform.upper()
         return f"Each batch is shared out among {self.count} {kind}s{where}."
@@ -93,6 +96,8 @@ class _Placed:
         self._batches, self._distribution = batches, distribution
 
     def __getitem__(self, number: int) -> tuple[Any, Any]:
+        import jax  # pyright: ignore[reportMissingImports]
+
         mesh = self._distribution.device_mesh
         size = len(self._batches.names(number))
         axis = None if size % mesh.devices.size else self._distribution.batch_dim_name

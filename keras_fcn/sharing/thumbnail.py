@@ -8,6 +8,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from ..images import read_image
+
 THUMBNAIL = "predictions.jpg"
 LARGEST = (1200, 1600)  # pixels: width, height
 
@@ -31,8 +33,7 @@ def thumbnail_of(run_dir: Path) -> bytes:
             "A run must have drawn predictions for its card to show any. Received: "
             f"{str(run_dir / 'pictures')!r} without them. Publish it without pictures."
         )
-    with Image.open(max(drawn)[1]) as opened:
-        picture = opened.convert("RGB")
+    picture = Image.fromarray(read_image(max(drawn)[1]))
     picture.thumbnail(LARGEST)
     written = io.BytesIO()
     picture.save(written, "JPEG", quality=88)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_fcn import save_weights
+from keras_fcn import publish, save_weights
 from keras_fcn.datasets import VOC_CLASSES
 from keras_fcn.export import FORMATS
 from keras_fcn.images import read_image, read_label
@@ -101,6 +101,19 @@ def test_the_other_formats_are_written_with_scores_and_names(
     assert tuple(results["labels"].shape) == image.shape[:3]
     assert tuple(results["logits"].shape) == (*image.shape[:3], 21)
     assert json.loads(classes)["class_names"] == list(VOC_CLASSES)
+
+
+def test_a_published_network_is_exported_with_photos_that_are_made(
+    voc_run, tmp_path, need
+):
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("export needs Keras on TensorFlow")
+    need("ai_edge_litert")
+    publish(voc_run, tmp_path / "voc")
+    printed = run("export", tmp_path / "voc", "-o", tmp_path / "voc.tflite").stdout
+    assert "On 4 photos" in printed
+    classes = json.loads(zipfile.ZipFile(tmp_path / "voc.tflite").read("classes.json"))
+    assert classes["class_names"] == list(VOC_CLASSES)
 
 
 def test_in_eight_bits_with_the_samples_of_the_run(voc_run, onnx_tools, tmp_path):

@@ -20,6 +20,7 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 ATOL = 1e-5
+RTOL = 1e-6  # of a summed loss, which is in the hundreds
 
 
 @pytest.fixture
@@ -49,7 +50,8 @@ def photos(tmp_path):
 def start(backend, folder, devices, told, distribute="data", **environment):
     options = told.get("train_options", {}) | {"distribute": distribute}
     told = told | {"train_options": options}
-    flags = f"--xla_force_host_platform_device_count={devices}"
+    flags = os.environ.get("XLA_FLAGS", "")
+    flags += f" --xla_force_host_platform_device_count={devices}"
     return subprocess.Popen(
         [
             sys.executable,
@@ -100,9 +102,12 @@ def assert_same_end(folder, other):
     one, two = ends_of(folder), ends_of(other)
     assert one.keys() == two.keys()
     for name, values in one.items():
-        np.testing.assert_allclose(two[name], values, rtol=0, atol=ATOL, err_msg=name)
+        np.testing.assert_allclose(
+            two[name], values, rtol=RTOL, atol=ATOL, err_msg=name
+        )
 
 
+@pytest.mark.slow
 def test_two_devices_on_tensorflow_end_where_one_ends(photos, tmp_path):
     """The last batch of 2 is cut into ones, validation's of 1 into 0 and 1."""
     told = photos | {"epochs": 1}
@@ -134,8 +139,9 @@ def test_two_devices_on_jax_end_where_one_ends(photos, tmp_path, need, batch_siz
 @pytest.mark.slow
 def test_two_processes_on_jax_end_where_one_ends(photos, tmp_path, need):
     need("jax")
-    run("jax", tmp_path / "one", 1, photos, "none")
-    for process in start_two(tmp_path / "two", photos):
+    told = photos | {"epochs": 1}
+    run("jax", tmp_path / "one", 1, told, "none")
+    for process in start_two(tmp_path / "two", told):
         _, said = process.communicate()
         assert process.returncode == 0, said
     assert_same_end(tmp_path / "one", tmp_path / "two")

@@ -243,7 +243,10 @@ def test_the_classic_networks_train_a_step(backbone, upsampling, rng):
     assert (as_array(model.get_layer("score_fr").kernel) != before).any()
 
 
-@pytest.mark.parametrize("builder", ["MobileNetV2", "ResNet50", "ConvNeXtTiny"])
+@pytest.mark.parametrize(
+    "builder",
+    ["MobileNetV2", pytest.param("ResNet50", marks=pytest.mark.slow), "ConvNeXtTiny"],
+)
 def test_fcn8s_trains_a_step_on_networks_of_keras(builder, rng):
     model = keras_fcn.build_fcn8s(backbone=builder, weights=None, num_classes=2)
     loss = keras_fcn.losses.PixelwiseCrossentropy()

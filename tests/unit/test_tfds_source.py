@@ -258,6 +258,7 @@ def test_data_that_tfds_prepared_for_reading_by_index_are_used(small_voc, tmp_pa
     assert not (tmp_path / "by_index").exists()
 
 
+@pytest.mark.slow
 def test_without_array_record_files_are_parquet(small_voc, tmp_path, monkeypatch):
     def find(name):
         return None if name == "array_record" else find_spec(name)
