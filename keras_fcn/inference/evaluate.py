@@ -40,6 +40,20 @@ def evaluate(
         >>> sorted(scores.result())
         ['frequency_weighted_iou', 'mean_accuracy', 'mean_iou', 'pixel_accuracy']
     """
+    require_scorable(model, source)
+    scores = SegmentationScores(source.num_classes, source.ignore_class)
+    for index in progress(range(len(source))):
+        image, label = source[index]
+        scores.update_state(label[None], predict(model, image)[None])
+    return scores
+
+
+def require_scorable(model: keras.Model, source: SampleSource) -> None:
+    """Raise unless a network has the classes of a data set that is not empty.
+
+    Raises:
+        ValueError: If it has not, or there is nothing to score.
+    """
     num_classes = model.output_shape[-1]
     if num_classes != source.num_classes:
         raise ValueError(
@@ -48,8 +62,3 @@ def evaluate(
         )
     if not len(source):
         raise ValueError("A data set must have at least one sample. Received: none.")
-    scores = SegmentationScores(num_classes, source.ignore_class)
-    for index in progress(range(len(source))):
-        image, label = source[index]
-        scores.update_state(label[None], predict(model, image)[None])
-    return scores

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
@@ -95,33 +94,6 @@ def read_environment(run_dir: Path) -> dict[str, str]:
     if not isinstance(noted, Mapping):
         return {}
     return {str(name): str(value) for name, value in noted.items()}
-
-
-def read_log(run_dir: Path) -> dict[str, list[float]]:
-    """Return what a training logged: a list for each name, one value an epoch.
-
-    Args:
-        run_dir: The run folder; without `log.csv` nothing was logged.
-
-    Raises:
-        ValueError: If `log.csv` is no table of numbers.
-    """
-    file = run_dir / "log.csv"
-    if not file.is_file():
-        return {}
-    history: dict[str, list[float]] = {}
-    with file.open(encoding="utf-8", newline="") as opened:
-        try:
-            for row in csv.DictReader(opened, strict=True):
-                for name, value in row.items():
-                    history.setdefault(name, []).append(float(value))
-        except (csv.Error, TypeError, ValueError) as error:
-            raise ValueError(
-                f"A run's log must be a table of numbers. Received: {str(file)!r}: "
-                f"{error}. Move it away to do without the curves."
-            ) from error
-    history.pop("epoch", None)
-    return history
 
 
 def _words(value: Any) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..datasets import SampleSource
 from ..inference import predict
+from ..inference.evaluate import require_scorable
 from ..metrics import SegmentationScores
 from ..scores import segmentation_scores
 from .photos import Photo, draw
@@ -57,14 +58,8 @@ def score(
         ValueError: If the data set is empty or of other classes, or a label is
             neither a class nor void.
     """
-    num_classes = model.output_shape[-1]
-    if num_classes != source.num_classes:
-        raise ValueError(
-            "Network and data set must have the same classes. Received: "
-            f"{num_classes} and {source.num_classes} classes."
-        )
-    if not len(source):
-        raise ValueError("A data set must have at least one sample. Received: none.")
+    require_scorable(model, source)
+    num_classes = source.num_classes
     counted = SegmentationScores(num_classes, source.ignore_class)
     total = np.zeros((num_classes, num_classes), "int64")
     best, worst = _Extremes(samples, sign=1), _Extremes(samples, sign=-1)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ..datasets import DataConfig
-from ..runs import load_run
+from ..runs import load_run, read_log
 from ..storage import require_writable, write_atomically
-from .facts import read_environment, read_log, recipe_of, settings_of
+from .facts import read_environment, recipe_of, settings_of
 from .page import fill_page
 from .scoring import score
 

@@ -15,11 +15,13 @@ from .folder import (
     write_config,
 )
 from .hub import HubError
+from .log import LOG, read_log
 from .published import PUBLISHED_CONFIG, PUBLISHED_WEIGHTS
 
 __all__ = [
     "CONFIG",
     "LEARNING_RATES",
+    "LOG",
     "MODELS",
     "NETWORK",
     "PUBLISHED_CONFIG",
@@ -30,5 +32,6 @@ __all__ = [
     "is_published",
     "load_run",
     "read_config",
+    "read_log",
     "write_config",
 ]

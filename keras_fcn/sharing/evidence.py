@@ -5,14 +5,13 @@ Nothing is computed here, and nothing made up: what is not known is left out.
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..runs import RunConfig
+from ..runs import RunConfig, read_log
 
 # The paper's four, as our files name them and as people do.
 METRICS = {
@@ -34,32 +33,25 @@ class Scores(NamedTuple):
     source: str  # in words: where they stand
 
 
-def read_log(run_dir: Path) -> tuple[int, dict[str, float]] | None:
+def best_of_log(run_dir: Path) -> tuple[int, dict[str, float]] | None:
     """Return the epoch whose weights are the run's best, and what was logged of it.
 
     Args:
-        run_dir: The run folder; without `log.csv` nothing was logged.
+        run_dir: The run folder.
+
+    Returns:
+        `None` if nothing was logged, or no score that is a number.
 
     Raises:
         ValueError: If `log.csv` is no table of numbers.
     """
-    file = run_dir / "log.csv"
-    if not file.is_file():
+    history = read_log(run_dir)
+    scores = dict(enumerate(history.get("val_mean_iou", ())))
+    scored = [row for row, score in scores.items() if not math.isnan(score)]
+    if not scored:
         return None
-    try:
-        with file.open(encoding="utf-8", newline="") as opened:
-            table = csv.DictReader(opened, strict=True)
-            rows = [{name: float(v) for name, v in row.items()} for row in table]
-        scored = [row for row in rows if not math.isnan(row["val_mean_iou"])]
-        if not scored:
-            return None
-        best = max(scored, key=lambda row: row["val_mean_iou"])
-        return int(best["epoch"]), best
-    except (csv.Error, KeyError, TypeError, ValueError, OverflowError) as error:
-        raise ValueError(
-            "A run's log must be a table of numbers, with val_mean_iou. Received: "
-            f"{str(file)!r}: {error}. Move it away to publish without scores."
-        ) from error
+    best = max(scored, key=scores.__getitem__)
+    return best + 1, {name: values[best] for name, values in history.items()}
 
 
 def validation_of(config: RunConfig) -> str:

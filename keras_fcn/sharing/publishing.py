@@ -18,7 +18,7 @@ from ..runs.published import LIBRARY, read_published, to_json
 from ..storage import write_atomically
 from ..weights import save_weights
 from .card import card_of
-from .evidence import read_log, read_scores
+from .evidence import best_of_log, read_scores
 from .thumbnail import THUMBNAIL, thumbnail_of
 
 CARD = "README.md"
@@ -114,7 +114,7 @@ def publish(
             config,
             name=address.name if address else output.resolve().name,
             source=str(address) if address else None,
-            log=read_log(run_dir),
+            log=best_of_log(run_dir),
             scores=None if scores is None else read_scores(scores, config),
             license=license,
             author=author,

@@ -16,6 +16,7 @@ from PIL import Image
 from ..datasets import SampleSource
 from ..pictures import plot_learning_curves
 from ..pictures.labels import comparison, stack, write_png
+from ..runs import LOG
 from ..storage import write_atomically
 from ..weights import save_weights
 
@@ -108,7 +109,7 @@ class KeepHistory(keras.callbacks.Callback):
         table.writerow(["epoch", *self.history])
         rows = zip(*self.history.values(), strict=True)
         table.writerows([number, *row] for number, row in enumerate(rows, start=1))
-        write_atomically(self.run_dir / "log.csv", text.getvalue().encode())
+        write_atomically(self.run_dir / LOG, text.getvalue().encode())
         curves = self.run_dir / "pictures" / "learning_curves.png"
         plot_learning_curves(self.history, curves)
 

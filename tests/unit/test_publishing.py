@@ -200,7 +200,7 @@ def test_scores_of_evaluate_are_taken_over(run, tmp_path):
 )
 def test_a_log_without_scores_is_refused_or_empty(run, tmp_path, text):
     (run / "log.csv").write_text(text)
-    if not text:
+    if "val_mean_iou" not in text:
         keras_fcn.publish(run, tmp_path / "pets")
         assert "model-index" not in (tmp_path / "pets" / "README.md").read_text()
         return

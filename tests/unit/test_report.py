@@ -14,10 +14,10 @@ from keras_fcn import recipes
 from keras_fcn.datasets import Shapes, VOCSegmentation
 from keras_fcn.pictures import WRONG
 from keras_fcn.report import write_report
-from keras_fcn.report.facts import GROUPS, read_environment, read_log, recipe_of
+from keras_fcn.report.facts import GROUPS, read_environment, recipe_of
 from keras_fcn.report.scoring import score
 from keras_fcn.report.tables import class_rows, confusions
-from keras_fcn.runs import RunConfig, write_config
+from keras_fcn.runs import RunConfig, read_log, write_config
 
 from ..end_to_end.test_command_line import run, words
 from .report_pages import HISTORY, HOSTILE, TRAINED, Painted, network, page_of, painted
