@@ -1,12 +1,14 @@
 """The pictures of `own_images.md`, made by doing what the page says.
 
 Run by `conf.py` whenever the pages are built; by hand: `python
-docs/make_own_images.py`. The tests follow whole pages with the same functions.
+docs/make_own_images.py`. The tests follow whole pages with the same functions; the
+pictures are kept until the page or the package is another one.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import os
 import re
@@ -22,6 +24,8 @@ from unittest import mock
 from keras_fcn.cli import main
 
 HERE = Path(__file__).parent
+PAGE = HERE / "own_images.md"
+KEPT = HERE.parent / "build" / "own_images"
 
 # Each figure, and the file that it is when the page has been followed so far.
 FIGURES = {
@@ -117,26 +121,53 @@ def missing_lines(shown: Sequence[str], printed: str) -> list[str]:
 
 
 def generate(folder: Path) -> list[Path]:
-    """Follow the page until all figures are there; copy them into `folder`."""
+    """Copy the figures into `folder`; follow the page for those that are not kept."""
+    if not (KEPT / _digest()).is_dir():
+        with tempfile.TemporaryDirectory() as place, contextlib.chdir(place):
+            _follow()
+            keep(Path(place))
     folder.mkdir(parents=True, exist_ok=True)
-    names: dict[str, Any] = {}
-    page = HERE / "own_images.md"
-    with tempfile.TemporaryDirectory() as place, contextlib.chdir(place):
-        for block in blocks_of(page.read_text(encoding="utf-8")):
-            if block.mark == "not run" or block.language == "pycon":
-                continue
-            if block.language == "python":
-                exec(compile("\n" * block.line + block.code, page.name, "exec"), names)
-            else:
-                for command in commands_of(block.code):
-                    status, printed = run(command.words)
-                    if status:
-                        raise RuntimeError(f"{shlex.join(command.words)}\n{printed}")
-            if all(Path(file).exists() for file in FIGURES.values()):
-                break
+    return [
+        Path(shutil.copyfile(KEPT / _digest() / name, folder / name))
+        for name in FIGURES
+    ]
+
+
+def keep(place: Path) -> None:
+    """Keep the figures of a folder in which the page has been followed."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=KEPT) as new:
         for name, file in FIGURES.items():
-            shutil.copyfile(file, folder / name)
-    return [folder / name for name in FIGURES]
+            shutil.copyfile(place / file, Path(new) / name)
+        with contextlib.suppress(OSError):  # kept by another process
+            Path(new).rename(KEPT / _digest())
+            Path(new).mkdir()  # for its own end
+
+
+def _digest() -> str:
+    """Return what page and package are, in a word."""
+    found = hashlib.sha256()
+    package = (HERE.parent / "keras_fcn").rglob("*.py")
+    for file in (PAGE, Path(__file__), *sorted(package)):
+        found.update(file.read_bytes())
+    return found.hexdigest()[:16]
+
+
+def _follow() -> None:
+    """Do what the page says, in the working folder, until all figures are there."""
+    names: dict[str, Any] = {}
+    for block in blocks_of(PAGE.read_text(encoding="utf-8")):
+        if block.mark == "not run" or block.language == "pycon":
+            continue
+        if block.language == "python":
+            exec(compile("\n" * block.line + block.code, PAGE.name, "exec"), names)
+        else:
+            for command in commands_of(block.code):
+                status, printed = run(command.words)
+                if status:
+                    raise RuntimeError(f"{shlex.join(command.words)}\n{printed}")
+        if all(Path(file).exists() for file in FIGURES.values()):
+            break
 
 
 if __name__ == "__main__":
