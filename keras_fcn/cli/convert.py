@@ -85,8 +85,9 @@ def convert(
 ) -> None:
     """Make a run of a network that others have trained, without Caffe or PyTorch.
 
-    The tensors in the file tell which network it is. Published weights are downloaded
-    once and checked. Every tensor is accounted for, or nothing is written.
+    The tensors in the file tell which network it is. Published weights are
+    downloaded once and checked. Every tensor is accounted for, or nothing is
+    written.
 
     Example, Berkeley's FCN-8s, on a photo of your own:
 

@@ -30,14 +30,14 @@ def evaluate(
 ) -> None:
     """Score a trained network: the paper's four scores and each class's IoU.
 
-    A picture of the confusion matrix goes into RUN/pictures; of a network that someone
-    has published into ./pictures, and it has to be told on what to score.
+    A picture of the confusion matrix goes into RUN/pictures; of a network that
+    someone has published into ./pictures, and it has to be told on what to score.
 
     Example:
         keras-fcn evaluate runs/voc --split seg11valid --json scores.json
 
     Example, a network that someone has shared:
-        keras-fcn evaluate hf://user/name --dataset folder --images photos --masks masks
+        keras-fcn evaluate hf://user/name --dataset voc --data-dir VOCdevkit
     """
     from ..inference import evaluate as score
     from ..pictures import plot_confusion_matrix

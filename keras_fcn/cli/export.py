@@ -67,11 +67,11 @@ def export(
 ) -> None:
     r"""Write a trained network as a file that runs without Keras, and compare both.
 
-    The file takes a photo of any size in RGB and gives labels; preprocessing and the
-    names of the classes are inside. For --int8 photos tell which values the network
-    meets: take such as it will see. Before the file gets its name its own runtime
-    labels photos with it. In float32 it must agree with the network; in int8 you are
-    told how far it does.
+    The file takes a photo of any size in RGB and gives labels; preprocessing and
+    the names of the classes are inside. For --int8 photos tell which values the
+    network meets: take such as it will see. Before the file gets its name its own
+    runtime labels photos with it. In float32 it must agree with the network; in
+    int8 you are told how far it does.
 
     It needs Keras on TensorFlow, and pip install "keras-fcn\[export]".
 
@@ -80,7 +80,7 @@ def export(
         keras-fcn export runs/voc --output voc.tflite
 
     Example, for TensorFlow Serving, with the scores of all classes:
-        keras-fcn export runs/voc --format saved_model --logits --output models/voc/1
+        keras-fcn export runs/voc --format saved_model --logits -o models/voc/1
 
     Example, in eight bits, calibrated with the run's own samples:
         keras-fcn export runs/voc --int8 --output voc_int8.onnx

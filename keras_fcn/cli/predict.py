@@ -56,10 +56,10 @@ def predict(
 ) -> None:
     """Label photos with a trained network, each at its own size.
 
-    For every photo: NAME.png, whose palette indices are the labels; NAME_overlay.png
-    with a legend; NAME_sheet.png with all side by side. Of a photo of more than 4
-    megapixels these two are drawn smaller. A file that cannot be read is named and the
-    others are still done.
+    For every photo: NAME.png, whose palette indices are the labels;
+    NAME_overlay.png with a legend; NAME_sheet.png with all side by side. Of a
+    photo of more than 4 megapixels these two are drawn smaller. A file that
+    cannot be read is named and the others are still done.
 
     Example:
         keras-fcn predict runs/voc photo.jpg holiday/ --output-dir labelled

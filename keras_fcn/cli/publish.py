@@ -63,8 +63,8 @@ def publish(
     r"""Write a trained network as a folder that others can use, and upload it.
 
     The folder holds the best weights (model.safetensors), what the network is
-    (config.json) and a model card (README.md): classes, recipe, scores, how to use
-    it. No path of this machine is in it, and no photo unless you ask.
+    (config.json) and a model card (README.md): classes, recipe, scores, how to
+    use it. No path of this machine is in it, and no photo unless you ask.
 
     To upload: pip install "keras-fcn\[hub]", then log in with hf auth login, or
     set HF_TOKEN.

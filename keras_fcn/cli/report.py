@@ -39,8 +39,8 @@ def report(
 ) -> None:
     """Show a run on one page: scores, curves, confusions, the best and worst photos.
 
-    The page is one HTML file to open, mail or print; it needs no network. The run is
-    scored for it, each photo once.
+    The page is one HTML file to open, mail or print; it needs no network. The run
+    is scored for it, each photo once.
 
     Example:
         keras-fcn report runs/voc

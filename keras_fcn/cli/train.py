@@ -297,7 +297,7 @@ def train(
 
         keras-fcn train --weights none --width 0.125 --run-dir runs/first
 
-    Ctrl-C stops after the step, a second one at once. To go on, killed or stopped:
+    Ctrl-C stops after the step, a second one at once. To go on after either:
 
         keras-fcn train --run-dir runs/first --resume
     """

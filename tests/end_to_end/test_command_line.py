@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import inspect
 import io
 import json
 import re
@@ -19,7 +20,7 @@ from PIL import Image
 
 import keras_fcn
 from keras_fcn import hardware
-from keras_fcn.cli import main
+from keras_fcn.cli import app, main
 from keras_fcn.hardware import resolve_precision
 from keras_fcn.images import image_size, read_label
 from keras_fcn.metrics import SCORES
@@ -228,13 +229,22 @@ def test_a_run_is_not_overwritten(trained, voc):
     assert (run_dir / "best.safetensors").read_bytes() == before
 
 
-@pytest.mark.parametrize(
-    "verb", ["train", "evaluate", "predict", "export", "convert", "recipes"]
-)
+VERBS = {
+    command.callback.__name__: command.callback for command in app.registered_commands
+}
+
+
+@pytest.mark.parametrize("verb", sorted(VERBS.keys() - {"doctor"}))
 def test_help_shows_an_example(verb):
     printed = run(verb, "--help").stdout
     assert f"keras-fcn {verb}" in printed
     assert "Example" in printed
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_has_no_line_that_a_terminal_breaks(verb):
+    _, *lines = inspect.cleandoc(VERBS[verb].__doc__).splitlines()  # the first is set
+    assert all(len(line.replace("\\[", "[")) <= 78 for line in lines)
 
 
 def test_the_module_is_the_program():
