@@ -120,7 +120,7 @@ for name in HEADS:
 # the mean of the classes. A network that paints everything as background gets a fifth
 # of the background's share, no more.
 
-EPOCHS, BATCH = 6, 4
+EPOCHS, BATCH = 5, 4
 batches = train.batches(
     BATCH, crop_size=64, augment=True, shuffle=True, scale_range=(0.8, 1.25)
 )

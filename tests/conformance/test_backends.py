@@ -79,7 +79,8 @@ def logits(need, tmp_path_factory):
     need(*backends)
     folder = tmp_path_factory.mktemp("networks")
     write_inputs(folder, NETWORKS)
-    return {b: logits_on(b, folder, folder / f"{b}.npz") for b in backends}
+    haste = {"XLA_FLAGS": "--xla_backend_optimization_level=0"}  # of compiling
+    return {b: logits_on(b, folder, folder / f"{b}.npz", **haste) for b in backends}
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])

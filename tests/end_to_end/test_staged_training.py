@@ -44,6 +44,7 @@ def scores(run_dir):
         return [float(row["val_mean_iou"]) for row in csv.DictReader(file)]
 
 
+@pytest.mark.slow
 def test_each_stage_takes_the_recipe_and_the_earlier_runs_network(stages):
     folder, _ = stages
     for stage, lr in ((16, 1e-12), (8, 1e-14)):
@@ -68,6 +69,7 @@ def before(printed):
     return float(found[1])
 
 
+@pytest.mark.slow
 def test_each_stage_tells_what_is_new_and_begins_where_the_last_one_ended(stages):
     folder, printed = stages
     found = zip(printed, ("32s", "16s"), ("score_pool4", "score_pool3"), strict=True)
@@ -78,6 +80,7 @@ def test_each_stage_tells_what_is_new_and_begins_where_the_last_one_ended(stages
         np.testing.assert_allclose(before(text), best, atol=1.0)
 
 
+@pytest.mark.slow
 def test_the_best_weights_are_those_of_the_start_until_an_epoch_is_better(
     stages, tmp_path
 ):
