@@ -8,11 +8,12 @@ import base64
 import hashlib
 import json
 import re
-import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import unquote, urlsplit
+
+from .server import listening
 
 
 @dataclass
@@ -66,7 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.answer(status, {"error": told or code}, headers, self.command != "HEAD")
 
     def handle_call(self):
-        hub = self.server.hub
+        hub = self.server.told
         path = unquote(urlsplit(self.path).path)
         hub.requests.append((self.command, path))
         data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -188,22 +189,8 @@ def _entry(path, data):
     return {"type": "file", "path": path, "size": len(data), "oid": git, "lfs": lfs}
 
 
-class _HTTPServer(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request, client_address):
-        pass  # the client may hang up
-
-
 @contextmanager
 def serving_hub():
-    """Serve on a free port of this machine."""
-    with _HTTPServer(("127.0.0.1", 0), _Handler) as http:
-        http.hub = Hub(f"http://127.0.0.1:{http.server_port}")
-        thread = threading.Thread(target=http.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield http.hub
-        finally:
-            http.shutdown()
-            thread.join()
+    """Serve a hub on a free port of this machine."""
+    with listening(_Handler, Hub) as hub:
+        yield hub

@@ -103,7 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class _HTTPServer(ThreadingHTTPServer):
-    told: Server
+    told: object  # what the handlers answer by
 
     def handle_error(self, request, client_address):
         pass  # the client may hang up
@@ -114,18 +114,27 @@ class _HTTPServer(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving():
-    """Serve on a free port of this machine."""
-    with _HTTPServer(("127.0.0.1", 0), _Handler) as http:
-        http.told = Server(f"http://127.0.0.1:{http.server_port}")
+def listening(handler, told):
+    """Serve on a free port of this machine, with `told` of its address for handlers."""
+    with _HTTPServer(("127.0.0.1", 0), handler) as http:
+        http.told = told(f"http://127.0.0.1:{http.server_port}")
         thread = threading.Thread(target=http.serve_forever, args=(0.01,))
         thread.start()
         try:
             yield http.told
         finally:
-            http.told.over.set()
             http.shutdown()
             thread.join()
+
+
+@contextmanager
+def serving():
+    """Serve what is told on a free port of this machine."""
+    with listening(_Handler, Server) as server:
+        try:
+            yield server
+        finally:
+            server.over.set()
 
 
 def closed_port():
